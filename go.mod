@@ -1,0 +1,3 @@
+module github.com/uclab/uclab
+
+go 1.26.0
