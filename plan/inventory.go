@@ -23,6 +23,10 @@ type Inventory struct {
 	Hosts    []Host
 	Capacity Capacity
 
+	// Placement is where the lab's VMs go, with the target's defaults filled in
+	// and spelt as in Machine.Folder, Machine.Pool and Machine.Datastore.
+	Placement Placement
+
 	// Warnings are sentences about the target that a user should know before a
 	// change, e.g. that a folder will be created.
 	Warnings []string
@@ -156,6 +160,13 @@ type Host struct {
 	Connected  bool
 	Switches   []string // standard vSwitches
 	MaxVersion string   // newest hardware version that it accepts, "vmx-19"; "" when unknown
+}
+
+// Placement is where new VMs go.
+type Placement struct {
+	Folder    string // "" on ESXi
+	Pool      string
+	Datastore string
 }
 
 // Capacity is what the target has for the whole lab.
