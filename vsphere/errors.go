@@ -1,0 +1,65 @@
+package vsphere
+
+import (
+	"fmt"
+	"strings"
+)
+
+// Error is a failure in the words of a user: what failed, on what, why, and
+// what to do about it.
+type Error struct {
+	Op   string // what was being done: "create VM"
+	On   string // on what: "ccie-voice-cucm-pub"
+	Why  string // one sentence fragment, without the API's type names
+	hint string
+	Err  error // the cause; its text is not part of Error's
+}
+
+// Error says what failed, on what and why.
+func (e *Error) Error() string {
+	s := e.Op
+	if e.On != "" {
+		s += " " + e.On
+	}
+	return s + ": " + e.Why
+}
+
+// Hint says what to do about it; empty when nothing is known.
+func (e *Error) Hint() string { return e.hint }
+
+// Unwrap gives the cause.
+func (e *Error) Unwrap() error { return e.Err }
+
+// Miss is one name that the lab uses and the target does not have.
+type Miss struct {
+	Kind string   // "datastore", "port group", …
+	Name string   // as the lab writes it
+	Near []string // what there is, nearest name first; at most five
+}
+
+// String is the miss as a sentence.
+func (m Miss) String() string {
+	if len(m.Near) == 0 {
+		return fmt.Sprintf("%s %q: not found; there is none", m.Kind, m.Name)
+	}
+	return fmt.Sprintf("%s %q: not found; there is %s", m.Kind, m.Name, strings.Join(m.Near, ", "))
+}
+
+// UnresolvedError holds every name that could not be resolved, all at once.
+type UnresolvedError struct {
+	Misses []Miss
+}
+
+// Error lists the misses, one a line when there are several.
+func (e *UnresolvedError) Error() string {
+	lines := make([]string, len(e.Misses))
+	for i, m := range e.Misses {
+		lines[i] = m.String()
+	}
+	return strings.Join(lines, "\n")
+}
+
+// Hint says what to do about it.
+func (e *UnresolvedError) Hint() string {
+	return "name in the lab's target and network blocks what the target has, or leave it out for the default"
+}
