@@ -37,6 +37,7 @@ type Lab struct {
 
 	// Findings holds what the lints said that is no error, in file order.
 	Findings []Finding
+	Sources  map[string][]byte // file name to contents, for the findings' snippets
 }
 
 // Target says where the lab lives. It never holds a password.
