@@ -285,7 +285,7 @@ func (d *differ) vmDrift(change *Change) bool {
 			change.Power = "on"
 		}
 	}
-	change.PowerOff = worst != live && vm.State != StateStopped
+	change.PowerOff = change.PowerOff || worst != live && vm.State != StateStopped
 	return len(differences) > 0
 }
 
