@@ -7,6 +7,13 @@
 // that creates it, and a call whose answer was lost is reconciled by them.
 package vsphere
 
+import (
+	"fmt"
+	"net/url"
+
+	"github.com/vmware/govmomi/vim25/soap"
+)
+
 // Config says how to reach a target and where on it a lab lives. The library
 // reads no environment: the caller fills Config from GOVC_URL and the like.
 type Config struct {
@@ -35,3 +42,52 @@ type Config struct {
 	// UserAgent is sent with every call; empty means "uclab".
 	UserAgent string
 }
+
+// String names the server and the user, never the password, so that a Config
+// that lands in a message gives nothing away.
+func (c Config) String() string {
+	host := "no server"
+	if u, err := soap.ParseURL(c.URL); err == nil && u != nil {
+		host = u.Host
+	}
+	return fmt.Sprintf("%s@%s", c.User, host)
+}
+
+// GoString is String: %#v gives the password away no more than %v.
+func (c Config) GoString() string { return c.String() }
+
+// endpoint gives the server's URL without credentials, and the credentials.
+func (c Config) endpoint() (*url.URL, *url.Userinfo, error) {
+	if c.URL == "" {
+		return nil, nil, &Error{
+			Op: "connect", Why: "no server is named",
+			hint: "set GOVC_URL, or leave the target block out to use the embedded simulator",
+		}
+	}
+	u, err := soap.ParseURL(c.URL)
+	if err != nil || u.Host == "" {
+		// The parse error quotes the text, and a password may be in it.
+		return nil, nil, &Error{
+			Op: "connect", Why: "the server's URL cannot be read",
+			hint: "write it as https://host/sdk, with the characters @ : / % of a password in it escaped, or give the password apart",
+		}
+	}
+	user, password := c.User, c.Password
+	if user == "" {
+		user = u.User.Username()
+	}
+	if password == "" {
+		password, _ = u.User.Password()
+	}
+	u.User = nil
+	return u, url.UserPassword(user, password), nil
+}
+
+func (c Config) parallelism() int {
+	if c.Parallelism > 0 {
+		return c.Parallelism
+	}
+	return defaultParallelism
+}
+
+const defaultParallelism = 8

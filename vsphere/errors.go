@@ -30,19 +30,30 @@ func (e *Error) Hint() string { return e.hint }
 // Unwrap gives the cause.
 func (e *Error) Unwrap() error { return e.Err }
 
-// Miss is one name that the lab uses and the target does not have.
+// Miss is one name that the lab uses and the target does not have, or one that
+// it leaves out where the target has several.
 type Miss struct {
 	Kind string   // "datastore", "port group", …
-	Name string   // as the lab writes it
+	Name string   // as the lab writes it; "" when it names none
 	Near []string // what there is, nearest name first; at most five
+	Why  string   // what else is wrong with it; "" when it is not there
 }
 
 // String is the miss as a sentence.
 func (m Miss) String() string {
-	if len(m.Near) == 0 {
+	near := strings.Join(m.Near, ", ")
+	switch {
+	case m.Why != "":
+		return fmt.Sprintf("%s %q: %s", m.Kind, m.Name, m.Why)
+	case m.Name == "" && near == "":
+		return fmt.Sprintf("%s: the target has none", m.Kind)
+	case m.Name == "":
+		return fmt.Sprintf("%s: none is named, and the target has several: %s", m.Kind, near)
+	case near == "":
 		return fmt.Sprintf("%s %q: not found; there is none", m.Kind, m.Name)
+	default:
+		return fmt.Sprintf("%s %q: not found; there is %s", m.Kind, m.Name, near)
 	}
-	return fmt.Sprintf("%s %q: not found; there is %s", m.Kind, m.Name, strings.Join(m.Near, ", "))
 }
 
 // UnresolvedError holds every name that could not be resolved, all at once.

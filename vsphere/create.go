@@ -1,0 +1,196 @@
+package vsphere
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/uclab/uclab/plan"
+	"github.com/vmware/govmomi/fault"
+	"github.com/vmware/govmomi/vim25/methods"
+	"github.com/vmware/govmomi/vim25/types"
+)
+
+// createVM creates one VM, marks included, in one call. A call whose answer was
+// lost is not repeated before a look whether it was obeyed.
+func (a *applier) createVM(ctx context.Context, change *plan.Change) error {
+	marks := a.marks(change)
+	spec, err := createSpec(change.Name, change.Want, marks, a.backing)
+	if err != nil {
+		return failure("create VM", change.Name, err)
+	}
+	req := &types.CreateVM_Task{This: a.place.folderRef, Config: *spec, Pool: a.place.pool, Host: a.hostFor(change.Host)}
+	created, err := a.create(ctx, change, marks, func(ctx context.Context) (ref, error) {
+		res, err := methods.CreateVM_Task(ctx, a.vim, req)
+		if err != nil {
+			return ref{}, err
+		}
+		return res.Returnval, nil
+	})
+	if err != nil {
+		return err
+	}
+	a.created(change, created)
+	return nil
+}
+
+// created notes the VM for the rules and the power-on.
+func (a *applier) created(change *plan.Change, vm ref) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.vms[change.Address] = vm
+}
+
+func (a *applier) marks(change *plan.Change) plan.Marks {
+	return plan.Marks{Lab: a.lab.Name, Node: change.Address, Spec: change.Spec, Format: markFormat}
+}
+
+// create runs a task that makes a VM until there is one that bears the marks.
+func (a *applier) create(ctx context.Context, change *plan.Change, marks plan.Marks, start func(context.Context) (ref, error)) (ref, error) {
+	for attempt := 1; ; attempt++ {
+		made, err := a.startAndWait(ctx, change.Address, start)
+		if err == nil {
+			return made, nil
+		}
+		taken := fault.Is(err, &types.DuplicateName{}) || fault.Is(err, &types.FileAlreadyExists{})
+		if taken || unsure(err) {
+			found, adoptErr := a.adopt(ctx, change.Name, marks)
+			if adoptErr != nil {
+				return ref{}, adoptErr
+			}
+			if found != (ref{}) {
+				return found, nil
+			}
+		}
+		if attempt == maxAttempts || !unsure(err) && !fault.IsTransientError(err) {
+			return ref{}, failure("create VM", change.Name, err)
+		}
+		if err := backoff(ctx, attempt); err != nil {
+			return ref{}, err
+		}
+	}
+}
+
+func (a *applier) startAndWait(ctx context.Context, address string, start func(context.Context) (ref, error)) (ref, error) {
+	task, err := start(ctx)
+	if err != nil {
+		return ref{}, err
+	}
+	info, err := a.tasks.wait(ctx, task, func(percent int32) { a.opts.Progress.Step(address, int64(percent), 100) })
+	if err != nil {
+		return ref{}, err
+	}
+	made, _ := info.Result.(ref)
+	return made, nil
+}
+
+// unsure says that nobody knows whether the server obeyed: its answer was lost,
+// or the task is no longer known.
+func unsure(err error) bool { return lost(err) || fault.Is(err, &types.ManagedObjectNotFound{}) }
+
+// adopt looks for a VM of the name in the lab's folder. One that bears the marks
+// of the same node is ours already; any other is in the way.
+func (a *applier) adopt(ctx context.Context, name string, marks plan.Marks) (ref, error) {
+	for attempt := 1; attempt <= 3; attempt++ {
+		child, err := methods.FindChild(ctx, a.vim, &types.FindChild{This: *a.vim.ServiceContent.SearchIndex, Entity: a.place.folderRef, Name: name})
+		if err != nil {
+			return ref{}, failure("look for VM", name, err)
+		}
+		if child.Returnval != nil {
+			return a.claim(ctx, *child.Returnval, name, marks)
+		}
+		// The server may still be at it.
+		time.Sleep(firstBackoff << attempt)
+	}
+	return ref{}, nil
+}
+
+func (a *applier) claim(ctx context.Context, vm ref, name string, marks plan.Marks) (ref, error) {
+	live, err := a.readLive(ctx, []ref{vm})
+	if err != nil {
+		return ref{}, failure("look at VM", name, err)
+	}
+	m := live[vm]
+	if m == nil {
+		return ref{}, nil
+	}
+	if m.marks.Lab == marks.Lab && m.marks.Node == marks.Node {
+		return vm, nil
+	}
+	owner := "does not belong to any lab"
+	if m.marks.Lab != "" {
+		owner = fmt.Sprintf("belongs to node %s of lab %s", m.marks.Node, m.marks.Lab)
+	}
+	return ref{}, &Error{
+		Op: "create VM", On: name, Why: fmt.Sprintf("the name is taken by a VM that %s", owner),
+		hint: "rename that VM, or this lab or node; uclab does not touch what it did not make",
+	}
+}
+
+// hostFor is the host to create on. A cluster without DRS does not choose one,
+// so the emptiest is.
+func (a *applier) hostFor(name string) *ref {
+	var emptiest *hostSystem
+	for _, h := range a.place.hosts {
+		if h.name == name {
+			return &h.ref
+		}
+		if h.usable() && (emptiest == nil || h.memory>>20-h.usedMB > emptiest.memory>>20-emptiest.usedMB) {
+			emptiest = h
+		}
+	}
+	pinned := len(a.place.hosts) == 1
+	if emptiest == nil || !pinned && (!a.place.compute.cluster || a.place.compute.drs) {
+		return nil
+	}
+	return &emptiest.ref
+}
+
+// makeFolder makes what is missing of the lab's folder. It says whether VMs can
+// be created now.
+func (a *applier) makeFolder(ctx context.Context, creating []*Outcome) bool {
+	if len(creating) == 0 || ctx.Err() != nil {
+		return true // run says for each that it was interrupted
+	}
+	_, err := a.wholeFolder(context.WithoutCancel(ctx))
+	if err != nil {
+		err = failure("create folder", a.place.folder, err)
+		for _, o := range creating {
+			a.close(o, err)
+		}
+	}
+	return err == nil
+}
+
+// wholeFolder is the lab's folder, made first if need be.
+func (a *applier) wholeFolder(ctx context.Context) (ref, error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for len(a.place.missing) > 0 {
+		child, err := a.makeChildFolder(ctx, a.place.folderRef, a.place.missing[0])
+		if err != nil {
+			return ref{}, err
+		}
+		a.place.folderRef, a.place.missing = child, a.place.missing[1:]
+	}
+	return a.place.folderRef, nil
+}
+
+func (a *applier) makeChildFolder(ctx context.Context, parent ref, name string) (ref, error) {
+	for attempt := 1; ; attempt++ {
+		res, err := methods.CreateFolder(ctx, a.vim, &types.CreateFolder{This: parent, Name: name})
+		if err == nil {
+			return res.Returnval, nil
+		}
+		var taken *types.DuplicateName
+		if _, ok := fault.As(err, &taken); ok {
+			return taken.Object, nil
+		}
+		if attempt == maxAttempts || !lost(err) {
+			return ref{}, err
+		}
+		if err := backoff(ctx, attempt); err != nil {
+			return ref{}, err
+		}
+	}
+}

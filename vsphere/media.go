@@ -1,0 +1,162 @@
+package vsphere
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/url"
+	"path"
+	"strings"
+
+	"github.com/uclab/uclab/plan"
+	"github.com/vmware/govmomi/fault"
+	"github.com/vmware/govmomi/vim25/methods"
+	"github.com/vmware/govmomi/vim25/soap"
+	"github.com/vmware/govmomi/vim25/types"
+)
+
+// maxUploads bounds the uploads at the same time: they share one line.
+const maxUploads = 3
+
+// upload puts a disc or floppy image on the datastore: first under a name that
+// nobody takes for a whole file, then, whole, under its own.
+func (a *applier) upload(ctx context.Context, change *plan.Change) error {
+	return a.fail(change.Path, failure("upload", change.Path, a.uploadWhole(ctx, change)))
+}
+
+func (a *applier) uploadWhole(ctx context.Context, change *plan.Change) error {
+	if a.opts.OpenMedia == nil {
+		return errors.New("nothing opens media")
+	}
+	if err := a.makeDirectory(ctx, path.Dir(change.Path)); err != nil {
+		return err
+	}
+	part := change.Path + partSuffix
+	for attempt := 1; ; attempt++ {
+		err := a.put(ctx, change, part)
+		if err == nil {
+			break
+		}
+		if attempt == maxAttempts || !lost(err) || ctx.Err() != nil {
+			return errors.Join(err, a.removeFile(context.WithoutCancel(ctx), part))
+		}
+		if err := backoff(ctx, attempt); err != nil {
+			return err
+		}
+	}
+	return a.rename(context.WithoutCancel(ctx), part, change)
+}
+
+// put sends the image. It is cut off when the work is interrupted.
+func (a *applier) put(ctx context.Context, change *plan.Change, part string) (err error) {
+	image, err := a.opts.OpenMedia(ctx, *change.Media)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, image.Close()) }()
+	size := change.Media.Size
+	reader := &countingReader{r: image, report: func(done int64) { a.opts.Progress.Step(change.Address, done, size) }}
+	if err := a.send(ctx, reader, size, part); err != nil {
+		return err
+	}
+	if reader.n != size {
+		return fmt.Errorf("the image has %d bytes and was to have %d", reader.n, size)
+	}
+	return nil
+}
+
+func (a *applier) send(ctx context.Context, r io.Reader, size int64, part string) error {
+	dir, file, _ := strings.Cut(part, "] ")
+	u := a.vim.URL()
+	u.Path = "/folder/" + file
+	query := url.Values{"dsName": {strings.TrimPrefix(dir, "[")}}
+	if a.vim.IsVC() {
+		query.Set("dcPath", strings.TrimPrefix(a.world.inventoryPath(a.place.datacenter.ref), "/"))
+	}
+	u.RawQuery = query.Encode()
+	param := soap.DefaultUpload
+	param.ContentLength = size
+	return a.vim.Client.Upload(ctx, r, u, &param)
+}
+
+type countingReader struct {
+	r      io.Reader
+	n      int64
+	report func(done int64)
+}
+
+func (c *countingReader) Read(p []byte) (int, error) {
+	n, err := c.r.Read(p)
+	c.n += int64(n)
+	c.report(c.n)
+	return n, err
+}
+
+func (a *applier) makeDirectory(ctx context.Context, dir string) error {
+	return a.repeat(ctx, func() error {
+		_, err := methods.MakeDirectory(ctx, a.vim, &types.MakeDirectory{
+			This: *a.vim.ServiceContent.FileManager, Name: dir, Datacenter: &a.place.datacenter.ref, CreateParentDirectories: types.NewBool(true),
+		})
+		if fault.Is(err, &types.FileAlreadyExists{}) {
+			return nil
+		}
+		return err
+	})
+}
+
+// rename gives a whole upload its own name. When the part is gone, the call
+// whose answer was lost, or another apply with the same image, has done it.
+func (a *applier) rename(ctx context.Context, part string, change *plan.Change) error {
+	err := a.task(ctx, func(ctx context.Context) (ref, error) {
+		res, err := methods.MoveDatastoreFile_Task(ctx, a.vim, &types.MoveDatastoreFile_Task{
+			This:       *a.vim.ServiceContent.FileManager,
+			SourceName: part, SourceDatacenter: &a.place.datacenter.ref,
+			DestinationName: change.Path, DestinationDatacenter: &a.place.datacenter.ref,
+			Force: types.NewBool(true),
+		})
+		if err != nil {
+			return ref{}, err
+		}
+		return res.Returnval, nil
+	}, func(error) bool { return false })
+	if fault.Is(err, &types.FileNotFound{}) && a.whole(ctx, change) {
+		return nil
+	}
+	return err
+}
+
+// whole says that the image is on the datastore under its own name and in full.
+func (a *applier) whole(ctx context.Context, change *plan.Change) bool {
+	files, err := a.browse(ctx, a.place.datastore, plan.MediaDir)
+	if err != nil {
+		return false
+	}
+	for _, file := range files {
+		if f := file.GetFileInfo(); f.Path == path.Base(change.Path) {
+			return f.FileSize == change.Media.Size
+		}
+	}
+	return false
+}
+
+func (a *applier) deleteMedia(ctx context.Context, change *plan.Change) error {
+	for _, found := range a.inv.Media {
+		if found.Path == change.Path && found.UsedByOthers {
+			return &Error{Op: "delete", On: change.Path, Why: "a VM that is not this lab's has it in a drive", hint: "take it out of that drive first"}
+		}
+	}
+	return failure("delete", change.Path, a.removeFile(ctx, change.Path))
+}
+
+func (a *applier) removeFile(ctx context.Context, name string) error {
+	return a.task(ctx, func(ctx context.Context) (ref, error) {
+		res, err := methods.DeleteDatastoreFile_Task(ctx, a.vim, &types.DeleteDatastoreFile_Task{
+			This: *a.vim.ServiceContent.FileManager, Name: name, Datacenter: &a.place.datacenter.ref,
+		})
+		if err != nil {
+			return ref{}, err
+		}
+		return res.Returnval, nil
+	}, func(err error) bool { return fault.Is(err, &types.FileNotFound{}) })
+}
