@@ -10,9 +10,9 @@ import (
 
 // Destroy plans the end of a lab: its VMs, the port groups made for it that
 // nothing else uses, its affinity rules, and the media that no other VM has in
-// a drive. Nodes, when not empty, limits it to those addresses, and then only
-// VMs go. Nodes marked protect stay, with a warning.
-func Destroy(lab *labspec.Lab, inv *Inventory, only func(address string) bool) *Plan {
+// a drive. A choice of pods limits it to what is theirs alone. Nodes marked
+// protect stay, with a warning.
+func Destroy(lab *labspec.Lab, inv *Inventory, pods PodSet) *Plan {
 	d := &differ{
 		lab:   lab,
 		inv:   inv,
@@ -20,19 +20,18 @@ func Destroy(lab *labspec.Lab, inv *Inventory, only func(address string) bool) *
 		plan:  &Plan{Format: 1, Lab: lab.Name, Changes: []Change{}},
 	}
 	d.plan.Warnings = append(d.plan.Warnings, d.nodes.warnings...)
-	going := d.destroyVMs(only)
-	if only == nil {
-		d.destroyRules(going)
-		d.destroyNetworks(going)
-		d.destroyMedia(going)
-	}
+	going := d.destroyVMs(pods)
+	d.destroyRules(going)
+	d.destroyNetworks(going)
+	d.destroyMedia(going)
+	d.plan.Only(pods)
 	d.plan.count()
 	return d.plan
 }
 
 // destroyVMs plans the deletion of VMs and gives the references of those that
 // go.
-func (d *differ) destroyVMs(only func(string) bool) map[string]bool {
+func (d *differ) destroyVMs(pods PodSet) map[string]bool {
 	protected := map[string]bool{}
 	for i := range d.lab.Nodes {
 		protected[d.lab.Nodes[i].Address] = d.lab.Nodes[i].Protect
@@ -46,7 +45,7 @@ func (d *differ) destroyVMs(only func(string) bool) map[string]bool {
 	going := map[string]bool{}
 	for _, vm := range vms {
 		switch {
-		case only != nil && !only(vm.Marks.Node):
+		case !pods.Has(vm.Marks.Node):
 		case protected[vm.Marks.Node]:
 			d.plan.Warnings = append(d.plan.Warnings, vm.Marks.Node+" is protected and stays: remove protect = true to destroy it")
 		default:
@@ -58,17 +57,21 @@ func (d *differ) destroyVMs(only func(string) bool) map[string]bool {
 }
 
 func (d *differ) destroyRules(going map[string]bool) {
-	names := map[string]bool{}
+	addresses := map[string]string{}
 	for _, link := range d.lab.SerialLinks {
-		names[RuleName(d.lab.Name, link)] = true
+		addresses[RuleName(d.lab.Name, link)] = link.Address
 	}
 	for _, rule := range d.inv.Rules {
 		foreign := slices.ContainsFunc(rule.VMs, func(ref string) bool { return !going[ref] })
-		if foreign || len(rule.VMs) == 0 && !names[rule.Name] {
+		address, known := addresses[rule.Name]
+		if foreign || len(rule.VMs) == 0 && !known {
 			continue
 		}
+		if !known {
+			address = rule.Name
+		}
 		d.add(Change{
-			Action: Delete, Kind: KindRule, Address: rule.Name, Name: rule.Name,
+			Action: Delete, Kind: KindRule, Address: address, Name: rule.Name,
 			Reasons: []string{"the lab is to be destroyed"}, Fields: []Field{{"rule", rule.Name, nil}},
 		})
 	}

@@ -215,7 +215,9 @@ func TestDrift(t *testing.T) {
 			[]string{"recreate vm pub hardware_version (off) (power on)"}},
 		{"an end of a cable on another host", func(_ *labspec.Lab, inv *Inventory) { vmOf(inv, "xp").Host = "h1" },
 			[]string{"update vm xp host (off) (power on)"}},
-		{"pipe renamed", func(_ *labspec.Lab, inv *Inventory) { vmOf(inv, "asa").Serial = []Serial{{Backing: "pipe", Name: "x", Endpoint: "server"}} },
+		{"pipe renamed", func(_ *labspec.Lab, inv *Inventory) {
+			vmOf(inv, "asa").Serial = []Serial{{Backing: "pipe", Name: "x", Endpoint: "server"}}
+		},
 			[]string{"update vm asa serial[0] (off) (power on)"}},
 		{"VLAN", func(_ *labspec.Lab, inv *Inventory) { inv.Networks[0].VLAN = 5 },
 			[]string{"update network hq vlan"}},
@@ -314,7 +316,7 @@ func TestDestroy(t *testing.T) {
 		warnings int
 	}{
 		{"all of it", func(*labspec.Lab, *Inventory) {},
-			[]string{"delete vm pub (off)", "delete vm asa (off)", "delete vm xp (off)", "delete rule voice-console", "delete network hq", "delete media abababababababab-UCSInstall.iso"}, 0},
+			[]string{"delete vm pub (off)", "delete vm asa (off)", "delete vm xp (off)", "delete rule console", "delete network hq", "delete media abababababababab-UCSInstall.iso"}, 0},
 		{"what a killed destroy left", func(_ *labspec.Lab, inv *Inventory) {
 			inv.VMs, inv.Rules = nil, nil
 		}, []string{"delete network hq", "delete media abababababababab-UCSInstall.iso"}, 0},
@@ -325,14 +327,14 @@ func TestDestroy(t *testing.T) {
 		}, []string{"delete network hq", "delete media abababababababab-UCSInstall.iso"}, 0},
 		{"somebody else uses the network and the disc", func(_ *labspec.Lab, inv *Inventory) {
 			inv.Networks[0].ForeignUse, inv.Media[0].UsedByOthers = true, true
-		}, []string{"delete vm pub (off)", "delete vm asa (off)", "delete vm xp (off)", "delete rule voice-console"}, 1},
+		}, []string{"delete vm pub (off)", "delete vm asa (off)", "delete vm xp (off)", "delete rule console"}, 1},
 		{"a protected node", func(lab *labspec.Lab, _ *Inventory) { lab.Nodes[0].Protect = true },
-			[]string{"delete vm asa (off)", "delete vm xp (off)", "delete rule voice-console"}, 2},
+			[]string{"delete vm asa (off)", "delete vm xp (off)", "delete rule console"}, 2},
 		{"nothing there", func(_ *labspec.Lab, inv *Inventory) { *inv = *emptyTarget() }, nil, 0},
 		{"a network that the file only names", func(lab *labspec.Lab, inv *Inventory) {
 			lab.Networks[0].Create, lab.Networks[0].PortGroup = false, "corporate"
 			inv.Networks[0].Name = "corporate"
-		}, []string{"delete vm pub (off)", "delete vm asa (off)", "delete vm xp (off)", "delete rule voice-console", "delete media abababababababab-UCSInstall.iso"}, 0},
+		}, []string{"delete vm pub (off)", "delete vm asa (off)", "delete vm xp (off)", "delete rule console", "delete media abababababababab-UCSInstall.iso"}, 0},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
