@@ -12,15 +12,16 @@ const module = "github.com/uclab/uclab"
 
 // mayImport says which of our packages each package may import: DESIGN's house.
 var mayImport = map[string][]string{
-	"cmd/uclab":   {"appliance", "iso", "labspec", "patches", "plan", "templates", "vsphere", "vsphere/sim"},
-	"appliance":   {},
-	"iso":         {},
-	"labspec":     {},
-	"patches":     {"appliance"},
-	"plan":        {"labspec"},
-	"templates":   {},
-	"vsphere":     {"labspec", "plan"},
-	"vsphere/sim": {},
+	"cmd/uclab":               {"appliance", "iso", "labspec", "patches", "plan", "templates", "vsphere", "vsphere/sim"},
+	"appliance":               {},
+	"appliance/appliancetest": {"appliance"}, // servers for tests
+	"iso":                     {},
+	"labspec":                 {},
+	"patches":                 {"appliance"},
+	"plan":                    {"labspec"},
+	"templates":               {},
+	"vsphere":                 {"labspec", "plan"},
+	"vsphere/sim":             {},
 }
 
 // mayImportGovmomi lists the packages that may know govmomi.
