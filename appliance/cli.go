@@ -32,7 +32,6 @@ type CLI struct {
 	in      io.Writer
 	chunks  chan []byte
 	failed  error // read from chunks' producer after chunks is closed
-	waiting []byte
 }
 
 // ErrNoCLI is given when the account's shell is not the platform command line.
