@@ -29,6 +29,8 @@ type Finding struct {
 	Fix      string // one sentence that names the fix
 	Source   string // the fact or post that it comes from
 	Range    hcl.Range
+
+	more int // findings of the same rule at the same place
 }
 
 // Rule describes a lint for `uclab validate --rules`.

@@ -22,7 +22,8 @@ type Lab struct {
 	Domain      string // DNS domain of the nodes
 	Message     string // shown after a successful apply
 	Owner       string
-	Expires     time.Time // zero: never
+	Expires     time.Time     // zero: never
+	TTL         time.Duration // lifetime from the first apply; 0: none. Never set together with Expires
 
 	File string // the lab file's path
 	Dir  string // its directory: relative paths in the file start here

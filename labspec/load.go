@@ -3,7 +3,14 @@ package labspec
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
+	"maps"
+	"path/filepath"
+	"slices"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/zclconf/go-cty/cty"
 )
 
 // Assignment is one -var argument: a variable's name and the text of its value.
@@ -19,21 +26,146 @@ type Options struct {
 	Vars      []Assignment                              // -var, in order; the last of a name wins
 	VarFiles  []string                                  // -var-file, in order
 	LookupEnv func(name string) (value string, ok bool) // UCLAB_VAR_x and env(); nil: no environment
-}
 
-// Find gives the lab file that a command's argument means: the file itself,
-// the only *.lab.hcl or *.lab.json inside a directory, or, for "", the only
-// one in the working directory. Several is an error that lists them.
-func Find(arg string, getwd string) (path string, err error) {
-	return "", errors.New("not built yet")
+	// Lenient turns missing media and licence files into warnings, for commands
+	// that need neither: destroy, list, console.
+	Lenient bool
 }
 
 // Load reads a lab file. All problems are reported together: the error is an
 // *InvalidError that holds them. What the lints found that is no error is in
 // Lab.Findings.
 func Load(ctx context.Context, path string, opts Options) (*Lab, error) {
-	return nil, errors.New("not built yet")
+	l := &loader{options: opts, path: path, dir: filepath.Dir(path), report: newReport(), sources: map[string][]byte{}}
+	if opts.Lenient {
+		l.report.soften("MED001", "LIC011")
+	}
+	lab, err := l.load(ctx)
+	if err != nil {
+		return nil, err
+	}
+	findings := l.report.sorted()
+	if l.report.failed {
+		return nil, &InvalidError{File: path, Findings: findings, Sources: l.sources}
+	}
+	lab.Findings, lab.Sources = findings, l.sources
+	return lab, nil
 }
 
-// Rules lists every lint, by id.
-func Rules() []Rule { return nil }
+// loader is one load of one file, stage by stage.
+type loader struct {
+	options  Options
+	path     string
+	dir      string
+	report   *report
+	sources  map[string][]byte
+	doc      *block
+	ev       *evaluator
+	profiles *profiles
+	lab      *Lab
+	nodes    []*nodeObject // beside lab.Nodes: the blocks they come from
+}
+
+// load runs the stages. A stage that found errors is followed by the next as
+// long as there is something to work on, so that everything is reported.
+func (l *loader) load(ctx context.Context) (*Lab, error) {
+	src, err := readFile(l.path, maxFileSize)
+	if err != nil {
+		return nil, fmt.Errorf("read lab file: %w", err)
+	}
+	l.sources[l.path] = src
+	if l.doc = parse(src, l.path, language(), l.report); l.doc == nil || l.syntaxErrors() {
+		return nil, l.invalid()
+	}
+	if l.profiles, err = l.readProfiles(); err != nil {
+		return nil, err
+	}
+	l.declare()
+	if l.report.failed {
+		return nil, l.invalid()
+	}
+	for _, stage := range []func(context.Context) error{l.expand, l.complete, l.lint} {
+		if err := errors.Join(ctx.Err(), stage(ctx)); err != nil {
+			return nil, fmt.Errorf("read %s: %w", l.path, err)
+		}
+	}
+	return l.lab, nil
+}
+
+// syntaxErrors says whether the text itself could not be read: what the parser
+// recovered of it would only give findings that mislead.
+func (l *loader) syntaxErrors() bool { return l.report.failed && len(l.doc.blocks) == 0 }
+
+func (l *loader) invalid() error {
+	return &InvalidError{File: l.path, Findings: l.report.sorted(), Sources: l.sources}
+}
+
+// declare gives variables their values and makes the evaluator, with what the
+// file declares in every scope.
+func (l *loader) declare() {
+	available := functions(l.dir, l.options.LookupEnv)
+	static := &hcl.EvalContext{Functions: available}
+	ev := &evaluator{report: l.report, functions: available, static: static, localsOf: map[string]*hcl.Attribute{}}
+	l.ev = ev
+	ev.variables = l.variables(static)
+	for _, b := range l.doc.of("locals") {
+		for _, name := range slices.Sorted(maps.Keys(b.attributes)) {
+			if first, taken := ev.localsOf[name]; taken {
+				l.report.add("LANG003", "local."+name, b.attributes[name].NameRange, "Local %q is declared twice; the first is at line %d.", name, first.NameRange.Start.Line)
+				continue
+			}
+			ev.localsOf[name] = b.attributes[name]
+		}
+	}
+	ev.scopes = []*scope{newScope(0)}
+	l.checkFormat()
+	if b := l.doc.one("lab"); b != nil {
+		ev.lab = &object{kind: "lab", block: b, scope: ev.scopes[0]}
+		ev.labName = b.label
+		l.checkLabName(b)
+	} else {
+		l.report.add("LANG007", "", l.doc.declRange, "The file has no lab block.").Fix = "Add lab \"my-lab\" { ... }."
+	}
+	l.declareScopes()
+}
+
+func newScope(index int) *scope {
+	s := &scope{index: index, locals: map[string]*cell{}, networks: newNamespace(), nodes: newNamespace()}
+	if index > 0 {
+		s.name = podName(index)
+	}
+	return s
+}
+
+func (l *loader) variables(static *hcl.EvalContext) map[string]cty.Value {
+	vs := declareVariables(l.doc, static, l.report)
+	vs.fromEnvironment(l.options.LookupEnv)
+	files, err := autoVariableFiles(l.dir)
+	if err != nil {
+		l.report.add("LANG008", "", hcl.Range{}, "The *.auto.vars.hcl files cannot be found: %s.", err)
+	}
+	for _, file := range files {
+		vs.fromFile(file, l.sources, false)
+	}
+	for _, file := range l.options.VarFiles {
+		vs.fromFile(file, l.sources, true)
+	}
+	vs.fromArguments(l.options.Vars)
+	return vs.values()
+}
+
+// checkFormat reads format before anything else is judged by this one's rules.
+func (l *loader) checkFormat() {
+	a, ok := l.doc.attributes["format"]
+	if !ok {
+		l.report.add("LANG002", "", l.doc.declRange, "The file does not say which format it is in; format 1 is assumed.")
+		return
+	}
+	value := l.ev.evaluate(l.ev.scopes[0], a.Expr)
+	if value.RawEquals(cty.NumberIntVal(Format)) {
+		return
+	}
+	if value.IsWhollyKnown() {
+		l.report.add("LANG001", "", a.Expr.Range(), "This uclab reads format %d.", Format)
+	}
+}
