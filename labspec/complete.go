@@ -78,10 +78,8 @@ func (l *loader) checkComplete(o *nodeObject, n *Node) {
 // nodeProfile finds the profile of a node's product and version.
 func (l *loader) nodeProfile(o *nodeObject, n *Node) *Profile {
 	if n.Product == "" {
-		if !l.tried(o.reader, "product") && l.report.places[place{"PRES001", o.rangeOf("product")}] == 0 {
-			if _, given := o.attribute("product"); !given {
-				o.need("product", "Node %q has no product, and no cluster gives it one.", n.Name)
-			}
+		if _, given := o.attribute("product"); !given {
+			o.need("product", "Node %q has no product, and no cluster gives it one.", n.Name)
 		}
 		return nil
 	}

@@ -44,7 +44,8 @@ func (b *block) one(name string) *block {
 }
 
 // parse reads the text of a file, native or JSON by its name, against a
-// language. Problems go to the report; what could be read is returned.
+// language. Problems go to the report. Nil means that the syntax is wrong;
+// blocks and attributes that do not belong are only left out.
 func parse(src []byte, filename string, root *blockType, r *report) *block {
 	start := hcl.Range{Filename: filename, Start: hcl.InitialPos, End: hcl.InitialPos}
 	if len(src) > maxFileSize {
@@ -58,7 +59,8 @@ func parse(src []byte, filename string, root *blockType, r *report) *block {
 	return decode(body, root, &block{typ: root, declRange: start}, r)
 }
 
-// parseBody reads the text of a file, native or JSON by its name.
+// parseBody reads the text of a file, native or JSON by its name; nil when its
+// syntax is wrong.
 func parseBody(src []byte, filename string, r *report) hcl.Body {
 	start := hcl.Range{Filename: filename, Start: hcl.InitialPos, End: hcl.InitialPos}
 	var file *hcl.File
@@ -77,8 +79,8 @@ func parseBody(src []byte, filename string, r *report) hcl.Body {
 		file, diags = hclsyntax.ParseConfig(src, filename, hcl.InitialPos)
 	}
 	r.diagnostics(diags)
-	if file == nil {
-		return nil
+	if file == nil || diags.HasErrors() {
+		return nil // what the parser recovers of a broken text only misleads
 	}
 	return file.Body
 }

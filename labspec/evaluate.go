@@ -163,11 +163,12 @@ func (ev *evaluator) evaluate(s *scope, expr hcl.Expression) cty.Value {
 	traversals := expr.Variables()
 	context := ev.static
 	if len(traversals) > 0 {
-		members := members{}
+		members, all := members{}, true
 		for _, t := range traversals {
-			if !ev.resolve(s, t, members) {
-				return cty.DynamicVal
-			}
+			all = ev.resolve(s, t, members) && all
+		}
+		if !all {
+			return cty.DynamicVal
 		}
 		context = &hcl.EvalContext{Functions: ev.functions, Variables: members.values()}
 	}
@@ -324,9 +325,6 @@ func (ev *evaluator) labValue(name string, t hcl.Traversal) (cty.Value, bool) {
 	case "name":
 		return cty.StringVal(ev.labName), true
 	case "domain", "description", "owner":
-		if ev.lab == nil {
-			return cty.DynamicVal, true
-		}
 		return ev.get(ev.lab, name), true
 	}
 	ev.unknown("lab attribute", name, t, []string{"name", "domain", "description", "owner"})
@@ -455,10 +453,7 @@ func (ev *evaluator) exportedValue(o *object, attribute string) cty.Value {
 
 func (ev *evaluator) fqdn(o *object) cty.Value {
 	host := ev.exportedValue(o, "hostname")
-	domain := cty.NullVal(cty.String)
-	if ev.lab != nil {
-		domain = ev.get(ev.lab, "domain")
-	}
+	domain := ev.get(ev.lab, "domain")
 	if !host.IsKnown() || host.IsMarked() || isNull(domain) || !domain.IsKnown() || domain.IsMarked() ||
 		host.Type() != cty.String || domain.Type() != cty.String {
 		return host

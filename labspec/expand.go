@@ -3,14 +3,18 @@ package labspec
 import (
 	"context"
 	"fmt"
+	"maps"
 	"net/netip"
 	"net/url"
 	"os"
 	"path"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/hashicorp/hcl/v2"
 )
 
 // nodeObject is a node of the lab beside the block that it comes from.
@@ -19,8 +23,9 @@ type nodeObject struct {
 	index   int // in Lab.Nodes
 	cluster *block
 	profile *Profile
-	nics    []reader // per NIC: where its attributes are
-	hostID  string   // the MAC that the licences want, 12 digits
+	nics    []reader    // per NIC: where its attributes are
+	ports   []hcl.Range // per serial port: the block that made it
+	hostID  string      // the MAC that the licences want, 12 digits
 }
 
 // expand makes the lab's parts out of the blocks, for every pod.
@@ -44,18 +49,25 @@ func (l *loader) expand(ctx context.Context) error {
 	l.expandSerialLinks()
 	l.expandRemoteDestinations()
 	l.expandLab()
+	l.evaluateLocals()
 	return nil
+}
+
+// evaluateLocals evaluates what nothing refers to, so that mistakes there are
+// found too.
+func (l *loader) evaluateLocals() {
+	last := l.ev.scopes[len(l.ev.scopes)-1]
+	for _, name := range slices.Sorted(maps.Keys(l.ev.localsOf)) {
+		l.ev.local(last, name, nil)
+	}
 }
 
 // expandLab comes last: the message may refer to everything.
 func (l *loader) expandLab() {
-	if l.ev.lab == nil {
-		return
-	}
 	r := l.ev.read(l.ev.lab)
 	l.lab.Description = r.text("description")
 	l.lab.Domain = r.text("domain")
-	l.lab.Message = r.text("message")
+	l.lab.Message = l.ev.read(l.firstPodLab()).text("message")
 	l.lab.Owner = r.text("owner")
 	expires, hasExpires := r.str("expires")
 	ttl, hasTTL := r.str("ttl")
@@ -76,6 +88,15 @@ func (l *loader) expandLab() {
 		}
 		l.lab.TTL = lifetime
 	}
+}
+
+// firstPodLab is the lab block as the first pod sees it: in a lab with pods the
+// message speaks of that one's nodes.
+func (l *loader) firstPodLab() *object {
+	if !l.hasPods() {
+		return l.ev.lab
+	}
+	return &object{kind: "lab", block: l.ev.lab.block, scope: l.ev.scopes[1], shared: true}
 }
 
 func parseDate(text string) (time.Time, error) {

@@ -1,6 +1,7 @@
 package labspec
 
 import (
+	"bytes"
 	"fmt"
 	"io"
 	"strings"
@@ -81,9 +82,18 @@ func WriteFindings(w io.Writer, findings []Finding, sources map[string][]byte, w
 	for name, src := range sources {
 		files[name] = &hcl.File{Bytes: src}
 	}
-	writer := hcl.NewDiagnosticTextWriter(w, files, width, color)
+	var buffer bytes.Buffer
+	writer := hcl.NewDiagnosticTextWriter(&buffer, files, width, color)
 	for _, finding := range findings {
+		buffer.Reset()
 		if err := writer.WriteDiagnostic(finding.diagnostic()); err != nil {
+			return fmt.Errorf("write finding %s: %w", finding.ID, err)
+		}
+		text := buffer.Bytes()
+		if finding.Severity == SeverityNotice { // HCL knows errors and warnings only
+			text = bytes.Replace(text, []byte("Warning"), []byte("Notice"), 1)
+		}
+		if _, err := w.Write(text); err != nil {
 			return fmt.Errorf("write finding %s: %w", finding.ID, err)
 		}
 	}

@@ -58,7 +58,9 @@ func (l *loader) expandSerialLink(r reader, byAddress map[string]int) {
 		return
 	}
 	for address, endpoint := range map[string]string{server: "server", client: "client"} {
-		node := &l.lab.Nodes[byAddress[address]]
+		i := byAddress[address]
+		node := &l.lab.Nodes[i]
+		l.nodes[i].ports = append(l.nodes[i].ports, r.block.declRange)
 		node.Serial = append(node.Serial, SerialPort{Backing: "pipe", Name: link.Pipe, Endpoint: endpoint, Link: link.Address})
 	}
 	l.lab.SerialLinks = append(l.lab.SerialLinks, link)

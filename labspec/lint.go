@@ -91,13 +91,12 @@ func (c *linter) find(id string, o *object, rng hcl.Range, format string, args .
 
 // lintNames wants lower case everywhere.
 func (c *linter) lintNames() {
-	if lab := c.ev.lab; lab != nil {
-		if upper(lab.block.label) {
-			c.find("NAM001", lab, lab.block.labelRange, "The lab's name %q has upper case letters.", lab.block.label)
-		}
-		if upper(c.lab.Domain) {
-			c.find("NAM001", lab, lab.rangeOf("domain"), "The domain %q has upper case letters.", c.lab.Domain)
-		}
+	lab := c.ev.lab
+	if upper(lab.block.label) {
+		c.find("NAM001", lab, lab.block.labelRange, "The lab's name %q has upper case letters.", lab.block.label)
+	}
+	if upper(c.lab.Domain) {
+		c.find("NAM001", lab, lab.rangeOf("domain"), "The domain %q has upper case letters.", c.lab.Domain)
 	}
 	for i, o := range c.nodes {
 		n := &c.lab.Nodes[i]

@@ -40,13 +40,14 @@ func (c *linter) lintHardware() {
 
 // lintSizes compares memory, disk and CPUs with the profile's limits.
 func (c *linter) lintSizes(o *nodeObject, n *Node, h *hardware) {
-	fix := func(f *Finding) {
+	minimum := func(figure string, f *Finding) {
 		if h.MinimumFix != "" {
 			f.Fix += " " + h.MinimumFix
 		}
+		f.Source = o.profile.source(figure)
 	}
 	if n.MemoryMB < h.MinMemoryMB {
-		fix(c.find("VM001", o.object, o.rangeOf("memory"), "%s has %d MiB; %s wants at least %d MiB.", n.Name, n.MemoryMB, o.profile.Name, h.MinMemoryMB))
+		minimum("memory", c.find("VM001", o.object, o.rangeOf("memory"), "%s has %d MiB; %s wants at least %d MiB.", n.Name, n.MemoryMB, o.profile.Name, h.MinMemoryMB))
 	}
 	switch {
 	case len(n.Disks) == 0 && h.MinDiskGB > 0:
@@ -56,7 +57,7 @@ func (c *linter) lintSizes(o *nodeObject, n *Node, h *hardware) {
 		if _, several := o.attribute("disks"); several {
 			name = "disks"
 		}
-		fix(c.find("VM002", o.object, o.rangeOf(name), "%s has a disk of %d GiB; %s wants at least %d GiB.", n.Name, n.Disks[0].SizeGB, o.profile.Name, h.MinDiskGB))
+		minimum("disk", c.find("VM002", o.object, o.rangeOf(name), "%s has a disk of %d GiB; %s wants at least %d GiB.", n.Name, n.Disks[0].SizeGB, o.profile.Name, h.MinDiskGB))
 	}
 	switch {
 	case h.MaxCPUs > 0 && n.CPUs > h.MaxCPUs:
@@ -119,7 +120,7 @@ func (c *linter) lintDevices(o *nodeObject, n *Node) {
 // end is one end of a named pipe.
 type end struct {
 	node int // in Lab.Nodes
-	port *SerialPort
+	port int // in its Serial
 }
 
 // lintSerial pairs the ends of pipes, and wants a console for what has no
@@ -137,7 +138,7 @@ func (c *linter) lintSerial() {
 				if pipes[port.Name] == nil {
 					names = append(names, port.Name)
 				}
-				pipes[port.Name] = append(pipes[port.Name], end{i, port})
+				pipes[port.Name] = append(pipes[port.Name], end{i, j})
 			}
 		}
 	}
@@ -150,12 +151,13 @@ func (c *linter) lintPipe(name string, ends []end) {
 	first := map[string]end{}
 	for _, e := range ends {
 		o, n := c.nodes[e.node], &c.lab.Nodes[e.node]
-		other, taken := first[e.port.Endpoint]
+		endpoint := n.Serial[e.port].Endpoint
+		other, taken := first[endpoint]
 		if !taken {
-			first[e.port.Endpoint] = e
+			first[endpoint] = e
 			continue
 		}
-		c.find("SER002", o.object, o.block.declRange, "Pipe %q has a %s end at %s and another at %s.", name, e.port.Endpoint, c.lab.Nodes[other.node].Address, n.Address)
+		c.find("SER002", o.object, o.ports[e.port], "Pipe %q has a %s end at %s and another at %s.", name, endpoint, c.lab.Nodes[other.node].Address, n.Address)
 	}
 	server, hasServer := first["server"]
 	client, hasClient := first["client"]
@@ -163,10 +165,15 @@ func (c *linter) lintPipe(name string, ends []end) {
 	case hasServer && hasClient:
 		c.lintPipeHosts(name, server.node, client.node)
 	case hasServer:
-		c.find("SER003", c.nodes[server.node].object, c.nodes[server.node].block.declRange, "Pipe %q has a server end at %s and no client.", name, c.lab.Nodes[server.node].Address)
+		c.lintLoneEnd(name, server, "a server end at %s and no client")
 	case hasClient:
-		c.find("SER003", c.nodes[client.node].object, c.nodes[client.node].block.declRange, "Pipe %q has a client end at %s and no server.", name, c.lab.Nodes[client.node].Address)
+		c.lintLoneEnd(name, client, "a client end at %s and no server")
 	}
+}
+
+func (c *linter) lintLoneEnd(name string, e end, format string) {
+	o := c.nodes[e.node]
+	c.find("SER003", o.object, o.ports[e.port], "Pipe %q has "+format+".", name, c.lab.Nodes[e.node].Address)
 }
 
 func (c *linter) lintPipeHosts(name string, server, client int) {

@@ -85,6 +85,13 @@ func (c *linter) lintOverlaps() {
 	}
 }
 
+// ipKey is where an address has to be alone. Pods that hear each other are
+// NET004's business, once, not every address's.
+type ipKey struct {
+	pod, segment string
+	ip           netip.Addr
+}
+
 // lintAddresses checks the adapters' addresses against networks and each other.
 func (c *linter) lintAddresses() {
 	networks := make(map[string]*Network, len(c.lab.Networks))
@@ -93,7 +100,7 @@ func (c *linter) lintAddresses() {
 		n := &c.lab.Networks[i]
 		networks[n.Address], segments[n.Address] = n, segment(n)
 	}
-	ips, guests := map[string]string{}, map[string]string{}
+	ips, guests := map[ipKey]string{}, map[string]string{}
 	for i, o := range c.nodes {
 		n := &c.lab.Nodes[i]
 		for j := range n.NICs {
@@ -104,7 +111,7 @@ func (c *linter) lintAddresses() {
 			}
 			if nic.IP.IsValid() {
 				c.lintAddress(o, r, network, nic.IP)
-				key := segments[nic.Network] + " " + nic.IP.String()
+				key := ipKey{n.Pod, segments[nic.Network], nic.IP}
 				if other, taken := ips[key]; taken {
 					c.find("NET003", o.object, r.rangeOf("ip"), "%s has the address %s of %s.", n.Address, nic.IP, other)
 				}
@@ -118,13 +125,13 @@ func (c *linter) lintAddresses() {
 }
 
 // lintGuestMAC reports an address that has to be set inside the guest. Pods may
-// share one, as they may share a licence, unless they hear each other.
+// share one, as they may share a licence.
 func (c *linter) lintGuestMAC(o *nodeObject, n *Node, nic *NIC, segment string, guests map[string]string) {
 	rng := o.nics[0].rangeOf("mac")
 	if _, written := o.nics[0].attribute("mac"); !written {
 		rng = o.rangeOf("license")
 	}
-	key := segment + " " + nic.GuestMAC
+	key := n.Pod + " " + segment + " " + nic.GuestMAC
 	if other, taken := guests[key]; taken {
 		c.find("MAC003", o.object, rng, "%s is to be set inside %s and inside %s, on the same network.", nic.GuestMAC, other, n.Address)
 	}

@@ -74,14 +74,13 @@ func (l *loader) load(ctx context.Context) (*Lab, error) {
 		return nil, fmt.Errorf("read lab file: %w", err)
 	}
 	l.sources[l.path] = src
-	if l.doc = parse(src, l.path, language(), l.report); l.doc == nil || l.syntaxErrors() {
+	if l.doc = parse(src, l.path, language(), l.report); l.doc == nil {
 		return nil, l.invalid()
 	}
 	if l.profiles, err = l.readProfiles(); err != nil {
 		return nil, err
 	}
-	l.declare()
-	if l.report.failed {
+	if !l.declare() {
 		return nil, l.invalid()
 	}
 	for _, stage := range []func(context.Context) error{l.expand, l.complete, l.lint} {
@@ -92,17 +91,13 @@ func (l *loader) load(ctx context.Context) (*Lab, error) {
 	return l.lab, nil
 }
 
-// syntaxErrors says whether the text itself could not be read: what the parser
-// recovered of it would only give findings that mislead.
-func (l *loader) syntaxErrors() bool { return l.report.failed && len(l.doc.blocks) == 0 }
-
 func (l *loader) invalid() error {
 	return &InvalidError{File: l.path, Findings: l.report.sorted(), Sources: l.sources}
 }
 
 // declare gives variables their values and makes the evaluator, with what the
-// file declares in every scope.
-func (l *loader) declare() {
+// file declares in every scope. False means that there is no going on.
+func (l *loader) declare() bool {
 	available := functions(l.dir, l.options.LookupEnv)
 	static := &hcl.EvalContext{Functions: available}
 	ev := &evaluator{report: l.report, functions: available, static: static, localsOf: map[string]*hcl.Attribute{}}
@@ -118,15 +113,18 @@ func (l *loader) declare() {
 		}
 	}
 	ev.scopes = []*scope{newScope(0)}
-	l.checkFormat()
-	if b := l.doc.one("lab"); b != nil {
-		ev.lab = &object{kind: "lab", block: b, scope: ev.scopes[0]}
-		ev.labName = b.label
-		l.checkLabName(b)
-	} else {
-		l.report.add("LANG007", "", l.doc.declRange, "The file has no lab block.").Fix = "Add lab \"my-lab\" { ... }."
+	if !l.checkFormat() {
+		return false
 	}
-	l.declareScopes()
+	b := l.doc.one("lab")
+	if b == nil {
+		l.report.add("LANG007", "", l.doc.declRange, "The file has no lab block.").Fix = "Add lab \"my-lab\" { ... }."
+		b = &block{typ: l.doc.typ.child("lab"), declRange: l.doc.declRange}
+	}
+	ev.lab = &object{kind: "lab", block: b, scope: ev.scopes[0]}
+	ev.labName = b.label
+	l.checkLabName(b)
+	return l.declareScopes()
 }
 
 func newScope(index int) *scope {
@@ -155,17 +153,18 @@ func (l *loader) variables(static *hcl.EvalContext) map[string]cty.Value {
 }
 
 // checkFormat reads format before anything else is judged by this one's rules.
-func (l *loader) checkFormat() {
+func (l *loader) checkFormat() bool {
 	a, ok := l.doc.attributes["format"]
 	if !ok {
 		l.report.add("LANG002", "", l.doc.declRange, "The file does not say which format it is in; format 1 is assumed.")
-		return
+		return true
 	}
 	value := l.ev.evaluate(l.ev.scopes[0], a.Expr)
 	if value.RawEquals(cty.NumberIntVal(Format)) {
-		return
+		return true
 	}
 	if value.IsWhollyKnown() {
 		l.report.add("LANG001", "", a.Expr.Range(), "This uclab reads format %d.", Format)
 	}
+	return false
 }

@@ -35,7 +35,7 @@ func (l *loader) expandNode(r reader) {
 	o := &nodeObject{reader: r, index: len(l.lab.Nodes), cluster: r.defaults}
 	l.nodeDrives(r, &n)
 	l.nodeNICs(o, &n)
-	l.nodeSerial(r, &n)
+	l.nodeSerial(o, &n)
 	n.SSH = l.nodeSSH(r)
 	n.Clone = l.nodeClone(r)
 	l.lab.Nodes = append(l.lab.Nodes, n)
@@ -227,9 +227,9 @@ func (l *loader) unknownNetwork(o *nodeObject, r reader, name string) {
 }
 
 // nodeSerial makes the ports of the serial blocks; those of cables come later.
-func (l *loader) nodeSerial(r reader, n *Node) {
-	for _, b := range r.block.of("serial") {
-		s := r.inner(b)
+func (l *loader) nodeSerial(o *nodeObject, n *Node) {
+	for _, b := range o.block.of("serial") {
+		s := o.inner(b)
 		port := SerialPort{Endpoint: s.oneOf("endpoint", "server", "server", "client")}
 		pipe, hasPipe := s.str("pipe")
 		uri, hasURI := s.str("uri")
@@ -254,6 +254,7 @@ func (l *loader) nodeSerial(r reader, n *Node) {
 			}
 		}
 		n.Serial = append(n.Serial, port)
+		o.ports = append(o.ports, b.declRange)
 	}
 }
 

@@ -266,6 +266,16 @@ func (p *Profile) figureValue(name string) (value, minimum string) {
 	return "", ""
 }
 
+// source says where a figure is from, and how sure it is.
+func (p *Profile) source(figure string) string {
+	for _, f := range p.Figures {
+		if f.Name == figure {
+			return fmt.Sprintf("profile %s [%s]: %s", p.Name, f.Mark, f.Source)
+		}
+	}
+	return "profile " + p.Name
+}
+
 func number(n int, unit string) string {
 	if n == 0 {
 		return ""

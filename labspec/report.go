@@ -22,9 +22,12 @@ type report struct {
 	failed   bool          // an error was reported
 }
 
+// place is where a rule found something. The language's own findings also
+// differ by what they say.
 type place struct {
-	id  string
-	rng hcl.Range
+	id   string
+	rng  hcl.Range
+	text string
 }
 
 func newReport() *report {
@@ -42,16 +45,21 @@ func (r *report) add(id, address string, rng hcl.Range, format string, args ...a
 	if rule.Severity == SeverityError {
 		r.failed = true
 	}
-	key := place{id, rng}
+	message := fmt.Sprintf(format, args...)
+	key := place{id: id, rng: rng}
+	if strings.HasPrefix(id, "LANG") || strings.HasPrefix(id, "HCL") {
+		key.text = message
+	}
 	if i, seen := r.places[key]; seen && rng.Filename != "" {
 		r.findings[i].more++
 		return &Finding{}
 	}
 	r.places[key] = len(r.findings)
-	r.findings = append(r.findings, Finding{
-		ID: id, Severity: rule.Severity, Address: address, Summary: rule.Summary,
-		Message: fmt.Sprintf(format, args...), Fix: rule.Fix, Source: rule.Source, Range: rng,
-	})
+	finding := Finding{ID: id, Severity: rule.Severity, Address: address, Summary: rule.Summary, Message: message, Fix: rule.Fix, Range: rng}
+	if rule.Source != languageSource { // the message says what the reference would
+		finding.Source = rule.Source
+	}
+	r.findings = append(r.findings, finding)
 	return &r.findings[len(r.findings)-1]
 }
 

@@ -12,8 +12,11 @@ func Rules() []Rule {
 	return rules
 }
 
+// languageSource is the source of rules that come from the language itself.
+const languageSource = "docs/language.md"
+
 func languageRules() []Rule {
-	const source = "docs/language.md"
+	const source = languageSource
 	return []Rule{
 		{"HCL001", SeverityError, "Not valid HCL", "HCL syntax", "Correct the expression or the block at the place shown."},
 		{"LANG001", SeverityError, "Unknown format", source, "Say format = 1, or use the uclab that reads this format."},
@@ -50,8 +53,8 @@ func hardwareRules() []Rule {
 		{"VM008", SeverityError, "Virtual hardware version that ESXi does not have", "facts 1.1: vmx-6, 12 and 16 are Workstation only", "Use vmx-04, 07 to 11, 13 to 15, or 17 and later."},
 		{"VM009", SeverityWarning, "Windows Vista client", "KISS - Keep It Simple Stupid (25 February 2009)", "Stick with Windows XP: guest_id = \"winXPProGuest\"."},
 		{"VM010", SeverityError, "Too many devices", "vSphere configuration maximums", "Remove some, or split the node."},
-		{"MED001", SeverityError, "Disc or floppy image not found", "docs/language.md", "Put the file there, correct source, or set optional = true to leave the drive empty."},
-		{"MED002", SeverityWarning, "Optional image not found: the drive stays empty", "docs/language.md", "Put the file there and apply again."},
+		{"MED001", SeverityError, "Disc or floppy image not found", languageSource, "Put the file there, correct source, or set optional = true to leave the drive empty."},
+		{"MED002", SeverityWarning, "Optional image not found: the drive stays empty", languageSource, "Put the file there and apply again."},
 	}
 }
 
@@ -64,13 +67,13 @@ func networkRules() []Rule {
 		{"MAC003", SeverityError, "Two adapters with one MAC address", mac, "Give each its own, or remove mac to let uclab derive it."},
 		{"MAC004", SeverityNotice, "MAC address to be set inside the guest", "UC Appliance on VMWare (15 July 2009), limitation #1",
 			"After the installation run `uclab mac set`; the port group has to accept MAC address changes and forged transmits."},
-		{"NET001", SeverityError, "Network without a switch or port group", "docs/language.md",
+		{"NET001", SeverityError, "Network without a switch or port group", languageSource,
 			"Say switch = \"vSwitch0\" (or distributed_switch) to have a port group created, or port_group = \"...\" to use an existing one."},
-		{"NET002", SeverityError, "Address outside its network", "docs/language.md", "Use an address of the network, such as cidrhost(network.NAME.cidr, 10)."},
-		{"NET003", SeverityError, "Two nodes with one address", "docs/language.md", "Give each its own."},
-		{"NET004", SeverityWarning, "Pods are not isolated from each other", "docs/language.md", "Compute the VLAN from the pod, such as vlan = 1000 + pod.index."},
-		{"NET005", SeverityWarning, "Networks overlap", "docs/language.md", "Give each network its own address block and VLAN."},
-		{"NET006", SeverityError, "Port group named twice", "docs/language.md", "Give each network its own port group."},
+		{"NET002", SeverityError, "Address outside its network", languageSource, "Use an address of the network, such as cidrhost(network.NAME.cidr, 10)."},
+		{"NET003", SeverityError, "Two nodes with one address", languageSource, "Give each its own."},
+		{"NET004", SeverityWarning, "Pods are not isolated from each other", languageSource, "Compute the VLAN from the pod, such as vlan = 1000 + pod.index."},
+		{"NET005", SeverityWarning, "Networks overlap", languageSource, "Give each network its own address block and VLAN."},
+		{"NET006", SeverityError, "Port group named twice", languageSource, "Give each network its own port group."},
 	}
 }
 

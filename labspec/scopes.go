@@ -16,6 +16,9 @@ var (
 )
 
 func (l *loader) checkLabName(b *block) {
+	if b.label == "" {
+		return // there is no lab block, which has been reported
+	}
 	if !labNamePattern.MatchString(b.label) || len(b.label) > 40 {
 		l.report.add("NAM002", "lab", b.labelRange, "%q cannot name a lab: up to 40 letters, digits and hyphens, not starting or ending with a hyphen.", b.label)
 	}
@@ -29,18 +32,19 @@ type declaration struct {
 }
 
 // declareScopes makes the scopes, and in each the objects that names mean.
-func (l *loader) declareScopes() {
+// False means that there are too many.
+func (l *loader) declareScopes() bool {
 	count := l.podCount()
 	networks := l.declarations("network", l.withoutCluster("network"))
 	nodes := l.declarations("node", l.nodeDeclarations())
 	l.checkLabels("media", "cluster", "serial_link", "remote_destination", "target")
 	if total := count * len(nodes); total > maxNodes || len(nodes) > maxNodes {
 		l.report.add("LANG009", "", l.doc.declRange, "The lab has %d nodes; the limit is %d.", max(total, len(nodes)), maxNodes)
-		return
+		return false
 	}
 	if total := count * len(networks); total > maxNetworks || len(networks) > maxNetworks {
 		l.report.add("LANG009", "", l.doc.declRange, "The lab has %d networks; the limit is %d.", max(total, len(networks)), maxNetworks)
-		return
+		return false
 	}
 	shared := l.ev.scopes[0]
 	for i := 1; i <= count; i++ {
@@ -48,6 +52,7 @@ func (l *loader) declareScopes() {
 	}
 	l.declareObjects("network", networks, shared)
 	l.declareObjects("node", nodes, shared)
+	return true
 }
 
 // podCount reads the pods block's count before there are pods.

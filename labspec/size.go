@@ -49,7 +49,7 @@ func memoryMB(mib float64) (int, error) {
 	case mib != math.Trunc(mib):
 		return 0, fmt.Errorf("memory is a whole number of MiB, not %v", mib)
 	case mib < minMemoryMB || mib > maxMemoryMB:
-		return 0, fmt.Errorf("memory is between %d MiB and 6 TiB, not %.0f MiB", minMemoryMB, mib)
+		return 0, fmt.Errorf("memory is between %d MiB and 6 TiB, not %v MiB", minMemoryMB, mib)
 	case int(mib)%4 != 0:
 		return 0, fmt.Errorf("vSphere takes memory in multiples of 4 MiB; the nearest to %.0f is %d", mib, (int(mib)+2)/4*4)
 	}

@@ -185,7 +185,7 @@ func (r reader) memory(name string) (int, bool) {
 			return whole, true
 		}
 	}
-	r.invalid(name, "%s: %s.", name, err)
+	r.invalid(name, "%s.", err)
 	return 0, false
 }
 
@@ -226,7 +226,7 @@ func (r reader) diskSize(name string, value cty.Value) (int, bool) {
 			return gib, true
 		}
 	}
-	r.invalid(name, "%s: %s.", name, err)
+	r.invalid(name, "%s.", err)
 	return 0, false
 }
 

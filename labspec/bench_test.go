@@ -1,0 +1,52 @@
+package labspec_test
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/uclab/uclab/labspec"
+)
+
+// largeLab is a lab of n nodes, written out: clusters of ten on networks of
+// their own, with addresses computed, and cables.
+func largeLab(n int) string {
+	var b strings.Builder
+	b.WriteString("format = 1\nlab \"large\" {\n  domain = \"lab.local\"\n}\n")
+	for c := range n / 10 {
+		fmt.Fprintf(&b, "network \"net%d\" {\n  cidr = \"10.%d.%d.0/24\"\n  switch = \"vSwitch0\"\n  vlan = %d\n}\n", c, c/200, c%200, 100+c)
+		fmt.Fprintf(&b, "cluster \"c%d\" {\n  product = \"cucm\"\n  version = \"8.5.1\"\n  network = \"net%d\"\n", c, c)
+		for i := range 8 {
+			role := "subscriber"
+			if i == 0 {
+				role = "publisher"
+			}
+			fmt.Fprintf(&b, "  node \"n%d-%d\" {\n    role = %q\n    ip = cidrhost(network.net%d.cidr, %d)\n  }\n", c, i, role, c, 10+i)
+		}
+		b.WriteString("}\n")
+		fmt.Fprintf(&b, "node \"asa%d\" {\n  product = \"asa\"\n  network = \"net%d\"\n}\n", c, c)
+		fmt.Fprintf(&b, "node \"xp%d\" {\n  product = \"winxp\"\n  network = \"net%d\"\n}\n", c, c)
+		fmt.Fprintf(&b, "serial_link \"console%d\" {\n  server = \"asa%d\"\n  client = \"xp%d\"\n}\n", c, c, c)
+	}
+	return b.String()
+}
+
+func writeLab(t testing.TB, text string) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "test.lab.hcl")
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+func BenchmarkLoad2000(b *testing.B) {
+	path := writeLab(b, largeLab(2000))
+	for b.Loop() {
+		if lab := load(b, path, labspec.Options{}); len(lab.Nodes) != 2000 {
+			b.Fatalf("%d nodes", len(lab.Nodes))
+		}
+	}
+}

@@ -1,0 +1,3 @@
+format = 2
+
+lab "later" {}
