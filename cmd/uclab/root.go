@@ -57,6 +57,15 @@ support neither modified discs nor tweaked appliances.`,
 	)
 	root.SetHelpCommandGroupID(groupOther)
 	root.AddCommand(
+		newInitCommand(a),
+		newValidateCommand(a),
+		newPlanCommand(a),
+		newApplyCommand(a),
+		newStatusCommand(a),
+		newListCommand(a),
+		newDestroyCommand(a),
+		newProfilesCommand(a),
+		newSimCommand(a),
 		newVersionCommand(a),
 		newCompletionCommand(a),
 		newGendocsCommand(a),
