@@ -71,6 +71,7 @@ func New(_ context.Context, opts Options) (_ *Server, err error) {
 // furnish makes the hosts and the cluster such as a lab would find them.
 func (s *Server) furnish() {
 	registry := s.model.Map()
+	replaceNetworkSystems(registry)
 	for _, entity := range registry.All("HostSystem") {
 		host := entity.(*simulator.HostSystem)
 		hardware, summary := *host.Hardware, *host.Summary.Hardware

@@ -1,0 +1,125 @@
+package sim
+
+import (
+	"slices"
+
+	"github.com/vmware/govmomi/simulator"
+	"github.com/vmware/govmomi/vim25/methods"
+	"github.com/vmware/govmomi/vim25/soap"
+	"github.com/vmware/govmomi/vim25/types"
+)
+
+// networkSystem is a host's network system with the port groups of real hosts:
+// the same name on several hosts is one network, and each host has it on a
+// switch of its own.
+type networkSystem struct {
+	simulator.HostNetworkSystem
+}
+
+// replaceNetworkSystems puts a networkSystem in the place of every host's own.
+func replaceNetworkSystems(registry *simulator.Registry) {
+	for _, host := range registry.All("HostSystem") {
+		stock, ok := registry.Get(*host.(*simulator.HostSystem).ConfigManager.NetworkSystem).(*simulator.HostNetworkSystem)
+		if !ok {
+			continue
+		}
+		ours := &networkSystem{*stock}
+		// The simulator's hosts share their template's slices.
+		info := *stock.NetworkInfo
+		info.Vswitch, info.Portgroup = slices.Clone(info.Vswitch), slices.Clone(info.Portgroup)
+		for i := range info.Vswitch {
+			info.Vswitch[i].Portgroup = slices.Clone(info.Vswitch[i].Portgroup)
+		}
+		ours.NetworkInfo = &info
+		registry.Put(ours)
+	}
+}
+
+// AddPortGroup adds a port group to this host, whether or not another host has
+// one of the same name. A VLAN is 0 to 4095, the last meaning all.
+func (n *networkSystem) AddPortGroup(ctx *simulator.Context, req *types.AddPortGroup) soap.HasFault {
+	body := new(methods.AddPortGroupBody)
+	if req.Portgrp.VlanId < 0 || req.Portgrp.VlanId > 4095 {
+		body.Fault_ = simulator.Fault("", &types.InvalidArgument{InvalidProperty: "vlanId"})
+		return body
+	}
+	if n.has(req.Portgrp.Name) {
+		body.Fault_ = simulator.Fault("", &types.AlreadyExists{Name: req.Portgrp.Name})
+		return body
+	}
+	if !n.elsewhere(ctx, req.Portgrp.Name) {
+		return n.HostNetworkSystem.AddPortGroup(ctx, req)
+	}
+	for i := range n.NetworkInfo.Vswitch {
+		if n.NetworkInfo.Vswitch[i].Name != req.Portgrp.VswitchName {
+			continue
+		}
+		n.NetworkInfo.Vswitch[i].Portgroup = append(n.NetworkInfo.Vswitch[i].Portgroup, req.Portgrp.Name)
+		n.NetworkInfo.Portgroup = append(n.NetworkInfo.Portgroup, types.HostPortGroup{
+			Key: "key-vim.host.PortGroup-" + req.Portgrp.Name, Spec: req.Portgrp,
+		})
+		body.Res = new(types.AddPortGroupResponse)
+		return body
+	}
+	body.Fault_ = simulator.Fault("", new(types.NotFound))
+	return body
+}
+
+// RemovePortGroup takes a port group from this host; the network goes with the
+// last host's. One that a VM of this host has a NIC on stays.
+func (n *networkSystem) RemovePortGroup(ctx *simulator.Context, req *types.RemovePortGroup) soap.HasFault {
+	body := new(methods.RemovePortGroupBody)
+	if !n.has(req.PgName) {
+		body.Fault_ = simulator.Fault("", new(types.NotFound))
+		return body
+	}
+	if name := n.user(ctx, req.PgName); name != "" {
+		body.Fault_ = simulator.Fault("", &types.ResourceInUse{Type: "Network", Name: req.PgName})
+		return body
+	}
+	if !n.elsewhere(ctx, req.PgName) {
+		return n.HostNetworkSystem.RemovePortGroup(ctx, req)
+	}
+	for i := range n.NetworkInfo.Vswitch {
+		n.NetworkInfo.Vswitch[i].Portgroup = slices.DeleteFunc(n.NetworkInfo.Vswitch[i].Portgroup, func(name string) bool { return name == req.PgName })
+	}
+	n.NetworkInfo.Portgroup = slices.DeleteFunc(n.NetworkInfo.Portgroup, func(group types.HostPortGroup) bool { return group.Spec.Name == req.PgName })
+	body.Res = new(types.RemovePortGroupResponse)
+	return body
+}
+
+func (n *networkSystem) has(name string) bool {
+	return slices.ContainsFunc(n.NetworkInfo.Portgroup, func(group types.HostPortGroup) bool { return group.Spec.Name == name })
+}
+
+// elsewhere says that another host has a port group of this name.
+func (n *networkSystem) elsewhere(ctx *simulator.Context, name string) bool {
+	for _, host := range ctx.Map.All("HostSystem") {
+		other, ok := ctx.Map.Get(*host.(*simulator.HostSystem).ConfigManager.NetworkSystem).(*networkSystem)
+		if ok && other.Self != n.Self && other.has(name) {
+			return true
+		}
+	}
+	return false
+}
+
+// user names a VM of this host that has a NIC on a port group.
+func (n *networkSystem) user(ctx *simulator.Context, name string) string {
+	for _, object := range ctx.Map.All("VirtualMachine") {
+		vm, ok := object.(*simulator.VirtualMachine)
+		if !ok || vm.Config == nil || vm.Runtime.Host == nil || *vm.Runtime.Host != n.Host.Self {
+			continue
+		}
+		for _, device := range vm.Config.Hardware.Device {
+			card, ok := device.(types.BaseVirtualEthernetCard)
+			if !ok {
+				continue
+			}
+			backing, ok := card.GetVirtualEthernetCard().Backing.(*types.VirtualEthernetCardNetworkBackingInfo)
+			if ok && backing.DeviceName == name {
+				return vm.Name
+			}
+		}
+	}
+	return ""
+}
