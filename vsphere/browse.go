@@ -80,7 +80,8 @@ func (c *Client) browse(ctx context.Context, ds *datastore, dir string) ([]types
 		This:          ds.browser,
 		DatastorePath: where,
 		SearchSpec: &types.HostDatastoreBrowserSearchSpec{
-			Details: &types.FileQueryFlags{FileSize: true, FileType: false, Modification: true, FileOwner: false},
+			MatchPattern: []string{"*"},
+			Details:      &types.FileQueryFlags{FileSize: true},
 		},
 	})
 	if err != nil {

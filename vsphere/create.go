@@ -3,7 +3,6 @@ package vsphere
 import (
 	"context"
 	"fmt"
-	"time"
 
 	"github.com/uclab/uclab/plan"
 	"github.com/vmware/govmomi/fault"
@@ -89,42 +88,49 @@ func (a *applier) startAndWait(ctx context.Context, address string, start func(c
 func unsure(err error) bool { return lost(err) || fault.Is(err, &types.ManagedObjectNotFound{}) }
 
 // adopt looks for a VM of the name in the lab's folder. One that bears the marks
-// of the same node is ours already; any other is in the way.
+// of the same node is ours already; any other is in the way. A VM that the
+// server is still making may not be there yet, or not have its marks yet.
 func (a *applier) adopt(ctx context.Context, name string, marks plan.Marks) (ref, error) {
-	for attempt := 1; attempt <= 3; attempt++ {
-		child, err := methods.FindChild(ctx, a.vim, &types.FindChild{This: *a.vim.ServiceContent.SearchIndex, Entity: a.place.folderRef, Name: name})
+	var other *machine
+	for attempt := 1; attempt <= adoptLooks; attempt++ {
+		m, err := a.look(ctx, name)
 		if err != nil {
 			return ref{}, failure("look for VM", name, err)
 		}
-		if child.Returnval != nil {
-			return a.claim(ctx, *child.Returnval, name, marks)
+		other = m
+		if m != nil && m.marks.Lab == marks.Lab && m.marks.Node == marks.Node {
+			return m.ref, nil
 		}
-		// The server may still be at it.
-		time.Sleep(firstBackoff << attempt)
+		if m != nil && m.marks.Lab != "" {
+			break
+		}
+		if err := backoff(ctx, attempt); err != nil {
+			return ref{}, err
+		}
 	}
-	return ref{}, nil
-}
-
-func (a *applier) claim(ctx context.Context, vm ref, name string, marks plan.Marks) (ref, error) {
-	live, err := a.readLive(ctx, []ref{vm})
-	if err != nil {
-		return ref{}, failure("look at VM", name, err)
-	}
-	m := live[vm]
-	if m == nil {
+	if other == nil {
 		return ref{}, nil
 	}
-	if m.marks.Lab == marks.Lab && m.marks.Node == marks.Node {
-		return vm, nil
-	}
 	owner := "does not belong to any lab"
-	if m.marks.Lab != "" {
-		owner = fmt.Sprintf("belongs to node %s of lab %s", m.marks.Node, m.marks.Lab)
+	if other.marks.Lab != "" {
+		owner = fmt.Sprintf("belongs to node %s of lab %s", other.marks.Node, other.marks.Lab)
 	}
 	return ref{}, &Error{
 		Op: "create VM", On: name, Why: fmt.Sprintf("the name is taken by a VM that %s", owner),
 		hint: "rename that VM, or this lab or node; uclab does not touch what it did not make",
 	}
+}
+
+// adoptLooks is how often adopt looks, over about a second.
+const adoptLooks = 4
+
+func (a *applier) look(ctx context.Context, name string) (*machine, error) {
+	child, err := methods.FindChild(ctx, a.vim, &types.FindChild{This: *a.vim.ServiceContent.SearchIndex, Entity: a.place.folderRef, Name: name})
+	if err != nil || child.Returnval == nil {
+		return nil, err
+	}
+	live, err := a.readLive(ctx, []ref{*child.Returnval})
+	return live[*child.Returnval], err
 }
 
 // hostFor is the host to create on. A cluster without DRS does not choose one,

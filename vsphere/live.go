@@ -75,9 +75,9 @@ func (c *Client) readLive(ctx context.Context, refs []ref) (map[ref]*machine, er
 		for _, p := range o.PropSet {
 			switch p.Name {
 			case "name":
-				e.name = unescape(p.Val.(string))
+				e.name = unescape(valueOf[string](p.Val))
 			case "parent":
-				e.parent, _ = p.Val.(ref)
+				e.parent = valueOf[ref](p.Val)
 			}
 		}
 		live[o.Obj] = newMachine(e, o.PropSet)

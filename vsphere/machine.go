@@ -41,39 +41,39 @@ func newMachine(e *entity, props []types.DynamicProperty) *machine {
 func (m *machine) set(name string, value any) {
 	switch name {
 	case "resourcePool":
-		m.pool = value.(ref)
+		m.pool = valueOf[ref](value)
 	case "runtime.host":
-		m.host = value.(ref)
+		m.host = valueOf[ref](value)
 	case "runtime.powerState":
-		m.state = stateOf(value.(types.VirtualMachinePowerState))
+		m.state = stateOf(valueOf[types.VirtualMachinePowerState](value))
 	case "snapshot.currentSnapshot":
-		m.snapshots = true
+		m.snapshots = valueOf[ref](value) != ref{}
 	case "guest.toolsRunningStatus":
-		m.tools = value.(string) == string(types.VirtualMachineToolsRunningStatusGuestToolsRunning)
+		m.tools = valueOf[string](value) == string(types.VirtualMachineToolsRunningStatusGuestToolsRunning)
 	case "config.template":
-		m.template = value.(bool)
+		m.template = valueOf[bool](value)
 	case "config.guestId":
-		m.guestID = value.(string)
+		m.guestID = valueOf[string](value)
 	case "config.firmware":
-		m.firmware = value.(string)
+		m.firmware = valueOf[string](value)
 	case "config.version":
-		m.version = value.(string)
+		m.version = valueOf[string](value)
 	case "config.annotation":
-		m.notes = value.(string)
+		m.notes = valueOf[string](value)
 	case "config.files.vmPathName":
-		m.vmx = value.(string)
+		m.vmx = valueOf[string](value)
 	case "config.hardware.numCPU":
-		m.cpus = value.(int32)
+		m.cpus = valueOf[int32](value)
 	case "config.hardware.memoryMB":
-		m.memoryMB = value.(int32)
+		m.memoryMB = valueOf[int32](value)
 	case "config.hardware.device":
-		m.devices = value.(types.ArrayOfVirtualDevice).VirtualDevice
+		m.devices = valueOf[types.ArrayOfVirtualDevice](value).VirtualDevice
 	case "config.bootOptions":
-		m.boot = value.(types.VirtualMachineBootOptions)
+		m.boot = valueOf[types.VirtualMachineBootOptions](value)
 	case "config.createDate":
-		m.created = value.(time.Time)
+		m.created = valueOf[time.Time](value)
 	case "config.extraConfig":
-		m.extra = value.(types.ArrayOfOptionValue).OptionValue
+		m.extra = valueOf[types.ArrayOfOptionValue](value).OptionValue
 		m.marks = marksOf(m.extra)
 	}
 }

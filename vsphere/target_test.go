@@ -26,9 +26,10 @@ const password = "s3cr3t-passw0rd"
 // target is a simulated vSphere with a proxy in front of it that counts calls
 // and can cut connections.
 type target struct {
-	t     testing.TB
-	model *simulator.Model
-	url   string
+	t      testing.TB
+	model  *simulator.Model
+	url    string
+	server *url.URL
 
 	mu    sync.Mutex
 	calls map[string]int
@@ -66,7 +67,7 @@ func start(t testing.TB, model *simulator.Model) *target {
 	model.Service.Listen = &url.URL{Host: "127.0.0.1:0", User: url.UserPassword("user", password)}
 	server := model.Service.NewServer()
 	t.Cleanup(server.Close)
-	tg := &target{t: t, model: model, calls: map[string]int{}}
+	tg := &target{t: t, model: model, server: server.URL, calls: map[string]int{}}
 	tg.proxy(server.URL)
 	return tg
 }

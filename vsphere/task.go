@@ -34,12 +34,12 @@ type taskResult struct {
 }
 
 const (
-	minTick  = 15 * time.Millisecond
-	slowTick = 250 * time.Millisecond
-	maxTick  = time.Second
+	minTick = 15 * time.Millisecond
+	maxTick = time.Second
 
 	// Reads of the pending tasks are paid from a credit: some to begin with,
-	// and a part of one for every task. Without credit they come slowly.
+	// and a part of one for every task. Without credit they wait for more tasks
+	// to end between two reads.
 	initialCredit = 20
 	taskCredit    = 0.2
 
@@ -81,30 +81,30 @@ func (p *poller) run(ctx context.Context) {
 	tick := minTick
 	for {
 		time.Sleep(tick)
-		refs, cheap := p.take()
+		refs, credit := p.take()
 		if refs == nil {
 			return
 		}
 		ended := p.poll(ctx, refs)
-		tick = nextTick(tick, ended, len(refs), cheap)
+		tick = nextTick(tick, ended, len(refs), credit)
 	}
 }
 
-// nextTick polls sooner when most of what was asked about had ended, and later
-// when little had.
-func nextTick(tick time.Duration, ended, asked int, cheap bool) time.Duration {
-	switch {
-	case !cheap:
-		return min(max(slowTick, tick*3/2), maxTick)
-	case ended*4 >= asked:
-		return max(min(tick/2, slowTick), minTick)
-	default:
-		return min(tick*3/2, maxTick)
+// nextTick polls sooner when enough of what was asked about had ended, a quarter
+// with credit and half without, and later otherwise.
+func nextTick(tick time.Duration, ended, asked int, credit bool) time.Duration {
+	enough := 2
+	if credit {
+		enough = 4
 	}
+	if ended*enough >= asked {
+		return max(tick/2, minTick)
+	}
+	return min(tick*3/2, maxTick)
 }
 
-// take lists what is pending; nil ends the run. cheap says that there is credit.
-func (p *poller) take() (refs []types.ManagedObjectReference, cheap bool) {
+// take lists what is pending; nil ends the run.
+func (p *poller) take() (refs []types.ManagedObjectReference, credit bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if len(p.pending) == 0 {
@@ -114,11 +114,11 @@ func (p *poller) take() (refs []types.ManagedObjectReference, cheap bool) {
 	for ref := range p.pending {
 		refs = append(refs, ref)
 	}
-	cheap = p.credit >= 1
-	if cheap {
+	credit = p.credit >= 1
+	if credit {
 		p.credit--
 	}
-	return refs, cheap
+	return refs, credit
 }
 
 // poll reads the pending tasks once and answers those who wait for one that has

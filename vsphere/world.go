@@ -208,11 +208,11 @@ func (w *world) add(o *types.ObjectContent) {
 	for _, p := range o.PropSet {
 		switch p.Name {
 		case "name":
-			e.name = unescape(p.Val.(string))
+			e.name = unescape(valueOf[string](p.Val))
 		case "parent":
-			e.parent, _ = p.Val.(ref)
+			e.parent = valueOf[ref](p.Val)
 		case "owner":
-			e.owner, _ = p.Val.(ref)
+			e.owner = valueOf[ref](p.Val)
 		}
 	}
 	switch o.Obj.Type {
@@ -235,6 +235,13 @@ func (w *world) add(o *types.ObjectContent) {
 		w.computes = append(w.computes, newCompute(e, o.PropSet))
 	}
 	w.entities[o.Obj] = e
+}
+
+// valueOf is a property's value, or the zero value of one that the server left
+// empty.
+func valueOf[T any](value any) T {
+	v, _ := value.(T)
+	return v
 }
 
 // unescape undoes what vSphere does to the characters / \ and % in names.
@@ -263,9 +270,9 @@ func newDatacenter(e *entity, props []types.DynamicProperty) *datacenter {
 	for _, p := range props {
 		switch p.Name {
 		case "vmFolder":
-			dc.vmFolder = p.Val.(ref)
+			dc.vmFolder = valueOf[ref](p.Val)
 		case "hostFolder":
-			dc.hostFolder = p.Val.(ref)
+			dc.hostFolder = valueOf[ref](p.Val)
 		}
 	}
 	return dc
@@ -277,15 +284,15 @@ func newDatastore(e *entity, props []types.DynamicProperty) *datastore {
 	for _, p := range props {
 		switch p.Name {
 		case "summary.capacity":
-			ds.capacity = p.Val.(int64)
+			ds.capacity = valueOf[int64](p.Val)
 		case "summary.freeSpace":
-			ds.free = p.Val.(int64)
+			ds.free = valueOf[int64](p.Val)
 		case "summary.accessible":
-			accessible = p.Val.(bool)
+			accessible = valueOf[bool](p.Val)
 		case "summary.maintenanceMode":
-			maintenance = p.Val.(string)
+			maintenance = valueOf[string](p.Val)
 		case "browser":
-			ds.browser = p.Val.(ref)
+			ds.browser = valueOf[ref](p.Val)
 		}
 	}
 	ds.usable = accessible && (maintenance == "" || maintenance == string(types.DatastoreSummaryMaintenanceModeStateNormal))
@@ -297,11 +304,11 @@ func newNetwork(e *entity, props []types.DynamicProperty) *network {
 	for _, p := range props {
 		switch p.Name {
 		case "key":
-			n.key = p.Val.(string)
+			n.key = valueOf[string](p.Val)
 		case "config.distributedVirtualSwitch":
-			n.dvs = p.Val.(ref)
+			n.dvs = valueOf[ref](p.Val)
 		case "config.uplink":
-			n.uplink = p.Val.(bool)
+			n.uplink = valueOf[bool](p.Val)
 		case "config.defaultPortConfig":
 			n.vlan = vlanOf(p.Val)
 		}
@@ -327,7 +334,7 @@ func newSwitch(e *entity, props []types.DynamicProperty) *distributedSwitch {
 	s := &distributedSwitch{entity: e}
 	for _, p := range props {
 		if p.Name == "uuid" {
-			s.uuid = p.Val.(string)
+			s.uuid = valueOf[string](p.Val)
 		}
 	}
 	return s
@@ -338,17 +345,17 @@ func newHost(e *entity, props []types.DynamicProperty) *hostSystem {
 	for _, p := range props {
 		switch p.Name {
 		case "summary.hardware.memorySize":
-			h.memory = p.Val.(int64)
+			h.memory = valueOf[int64](p.Val)
 		case "summary.quickStats.overallMemoryUsage":
-			h.usedMB = int64(p.Val.(int32))
+			h.usedMB = int64(valueOf[int32](p.Val))
 		case "runtime.connectionState":
-			h.connected = p.Val.(types.HostSystemConnectionState) == types.HostSystemConnectionStateConnected
+			h.connected = valueOf[types.HostSystemConnectionState](p.Val) == types.HostSystemConnectionStateConnected
 		case "runtime.inMaintenanceMode":
-			h.maintenance = p.Val.(bool)
+			h.maintenance = valueOf[bool](p.Val)
 		case "config.product.version":
-			h.version = p.Val.(string)
+			h.version = valueOf[string](p.Val)
 		case "configManager.networkSystem":
-			h.networkSystem = p.Val.(ref)
+			h.networkSystem = valueOf[ref](p.Val)
 		}
 	}
 	return h
