@@ -189,7 +189,7 @@ func readText(dir, name string) (string, error) {
 	if !filepath.IsAbs(path) {
 		path = filepath.Join(dir, path)
 	}
-	content, err := readFile(path, maxFunctionFile)
+	content, err := readRegular(path, maxFunctionFile)
 	if err != nil {
 		return "", err
 	}
@@ -199,20 +199,26 @@ func readText(dir, name string) (string, error) {
 	return string(content), nil
 }
 
-// readFile reads a regular file of at most limit bytes.
+// readRegular reads a regular file of at most limit bytes: what a lab file names
+// may not be a device or a pipe, which could keep uclab waiting for ever.
+func readRegular(path string, limit int64) ([]byte, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, err
+	}
+	if !info.Mode().IsRegular() {
+		return nil, fmt.Errorf("%s is not a file", path)
+	}
+	return readFile(path, limit)
+}
+
+// readFile reads what the user names, a file or a pipe, of at most limit bytes.
 func readFile(path string, limit int64) (content []byte, err error) {
 	f, err := os.Open(path)
 	if err != nil {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, f.Close()) }()
-	info, err := f.Stat()
-	if err != nil {
-		return nil, err
-	}
-	if info.IsDir() {
-		return nil, fmt.Errorf("%s is a directory, not a file", path)
-	}
 	content, err = io.ReadAll(io.LimitReader(f, limit+1))
 	if err != nil {
 		return nil, err

@@ -26,7 +26,7 @@ type Lab struct {
 	TTL         time.Duration // lifetime from the first apply; 0: none. Never set together with Expires
 
 	File string // the lab file's path
-	Dir  string // its directory: relative paths in the file start here
+	Dir  string // its directory, absolute: relative paths in the file start here
 
 	Target             Target
 	Networks           []Network

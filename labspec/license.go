@@ -193,7 +193,7 @@ func (lr *licenseReader) file(o *nodeObject, path string) *License {
 		return license
 	}
 	lr.byPath[path] = nil
-	content, err := readFile(path, maxLicenseSize)
+	content, err := readRegular(path, maxLicenseSize)
 	if err != nil {
 		lr.report.add("LIC011", o.address(), o.rangeOf("license"), "The licence cannot be read: %s.", err).Fix = "Put the file there or correct license."
 		return nil

@@ -28,8 +28,12 @@ var hugeExponent = regexp.MustCompile(`[0-9.][eE][+-]?0*[1-9][0-9]{3,}`)
 // chains too many operators for the parser, or has a number with a huge exponent. A cheap scan of the bytes clears
 // ordinary files; only a suspicious one is taken apart into tokens.
 func tooDeep(src []byte, filename string) (hcl.Range, bool) {
-	if !suspicious(src) {
+	switch line := suspicious(src); {
+	case line < 0:
 		return hcl.Range{}, false
+	case line > 0:
+		place := hcl.Pos{Line: line, Column: 1}
+		return hcl.Range{Filename: filename, Start: place, End: place}, true
 	}
 	tokens, _ := hclsyntax.LexConfig(src, filename, hcl.InitialPos)
 	levels := []bracket{{newlineEnds: true}}
@@ -71,13 +75,15 @@ type bracket struct {
 	newlineEnds bool // a new line ends the expression
 }
 
-// suspicious says whether some expression could be deep: it never clears a
-// file that tooDeep would refuse.
-func suspicious(src []byte) bool {
+// suspicious says whether some expression could be deep: -1 is no, 0 is a
+// maybe, and a line number says that it certainly is too much there. It never
+// clears a file that tooDeep would refuse.
+func suspicious(src []byte) int {
+	verdict := -1
 	if hugeExponent.Match(src) {
-		return true
+		verdict = 0
 	}
-	braces, brackets, signs := 0, 0, 0
+	braces, brackets, signs, line, start := 0, 0, 0, 1, 1
 	for _, c := range src {
 		switch c {
 		case '{':
@@ -95,15 +101,19 @@ func suspicious(src []byte) bool {
 		case '!', '-', '+', '*', '/', '%', '?', ':', '.', '<', '>', '=', '&', '|', '"':
 			signs++
 		case '\n':
+			line++
 			if brackets <= 0 {
-				brackets, signs = 0, 0
+				brackets, signs, start = 0, 0, line
 			}
 		}
 		if braces > maxNesting/4 || brackets > maxNesting/4 || signs > maxOperators/4 {
-			return true
+			verdict = 0
+		}
+		if signs > 100*maxOperators {
+			return start
 		}
 	}
-	return false
+	return verdict
 }
 
 // tooDeepJSON is tooDeep for JSON syntax, where expressions are inside strings.

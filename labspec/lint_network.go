@@ -3,6 +3,7 @@ package labspec
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"net/netip"
 	"slices"
 )
@@ -71,7 +72,8 @@ func (c *linter) lintOverlaps() {
 			byPod[n.Pod] = append(byPod[n.Pod], n)
 		}
 	}
-	for _, networks := range byPod {
+	for _, pod := range slices.Sorted(maps.Keys(byPod)) {
+		networks := byPod[pod]
 		slices.SortStableFunc(networks, func(a, b *Network) int {
 			return cmp.Or(a.CIDR.Addr().Compare(b.CIDR.Addr()), cmp.Compare(a.CIDR.Bits(), b.CIDR.Bits()))
 		})

@@ -36,11 +36,24 @@ type Options struct {
 // *InvalidError that holds them. What the lints found that is no error is in
 // Lab.Findings.
 func Load(ctx context.Context, path string, opts Options) (*Lab, error) {
-	l := &loader{options: opts, path: path, dir: filepath.Dir(path), report: newReport(), sources: map[string][]byte{}}
+	src, err := readFile(path, maxFileSize)
+	if err != nil {
+		return nil, fmt.Errorf("read lab file: %w", err)
+	}
+	dir, err := filepath.Abs(filepath.Dir(path))
+	if err != nil {
+		return nil, fmt.Errorf("read lab file: %w", err)
+	}
+	return loadText(ctx, src, path, dir, opts)
+}
+
+// loadText reads a lab file's text; dir is where its relative paths start.
+func loadText(ctx context.Context, src []byte, path, dir string, opts Options) (*Lab, error) {
+	l := &loader{options: opts, path: path, dir: dir, report: newReport(), sources: map[string][]byte{path: src}}
 	if opts.Lenient {
 		l.report.soften("MED001", "LIC011")
 	}
-	lab, err := l.load(ctx)
+	lab, err := l.load(ctx, src)
 	if err != nil {
 		return nil, err
 	}
@@ -68,15 +81,11 @@ type loader struct {
 
 // load runs the stages. A stage that found errors is followed by the next as
 // long as there is something to work on, so that everything is reported.
-func (l *loader) load(ctx context.Context) (*Lab, error) {
-	src, err := readFile(l.path, maxFileSize)
-	if err != nil {
-		return nil, fmt.Errorf("read lab file: %w", err)
-	}
-	l.sources[l.path] = src
+func (l *loader) load(ctx context.Context, src []byte) (*Lab, error) {
 	if l.doc = parse(src, l.path, language(), l.report); l.doc == nil {
 		return nil, l.invalid()
 	}
+	var err error
 	if l.profiles, err = l.readProfiles(); err != nil {
 		return nil, err
 	}

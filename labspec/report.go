@@ -121,12 +121,15 @@ func rank(s Severity) int {
 // didYouMean ends a sentence about an unknown name with the nearest known one,
 // or with all of them when they are few.
 func didYouMean(given string, known []string) string {
-	best, bestDistance := "", 1+max(2, len(given)/3)
-	for _, name := range known {
+	best, bestDistance := "", 10*(1+max(2, len(given)/3))
+	for _, name := range slices.Sorted(slices.Values(known)) {
 		if len(name) > 4*len(given)+8 {
 			continue
 		}
-		distance := levenshtein.Distance(strings.ToLower(given), strings.ToLower(name), nil)
+		distance := 10 * levenshtein.Distance(strings.ToLower(given), strings.ToLower(name), nil)
+		if len(name) != len(given) {
+			distance++ // of two as near, a letter mistaken rather than one forgotten
+		}
 		if distance < bestDistance {
 			best, bestDistance = name, distance
 		}

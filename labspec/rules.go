@@ -31,7 +31,6 @@ func languageRules() []Rule {
 		{"LANG010", SeverityError, "Does not go together", source, "Keep one of the two."},
 		{"LANG011", SeverityError, "Unknown lint", source, "Use an id of `uclab validate --rules`."},
 		{"LANG012", SeverityError, "Sensitive value in a place that is shown", source, "Use a sensitive variable in params only."},
-		{"LANG013", SeverityError, "Pods", source, "Remove the pods block."},
 		{"SEC001", SeverityError, "Password in the lab file", "DESIGN.md, vSphere", "Remove it and set GOVC_PASSWORD, or let uclab ask."},
 		{"SEC002", SeverityWarning, "Secret written in the lab file", "DESIGN.md, vSphere",
 			"Declare a variable with sensitive = true and set it in the environment (UCLAB_VAR_...)."},

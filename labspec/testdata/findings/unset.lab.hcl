@@ -1,0 +1,10 @@
+format = 1
+
+lab "unset" {}
+
+variable "unset" {}
+
+node "xp" {
+  product = "winxp"
+  notes   = var.unset
+}
