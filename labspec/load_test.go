@@ -4,7 +4,11 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/hashicorp/hcl/v2/hclwrite"
 
 	"github.com/uclab/uclab/labspec"
 	"github.com/uclab/uclab/templates"
@@ -38,6 +42,38 @@ func TestExamplesAndStartersHaveNoFindings(t *testing.T) {
 		lab := load(t, file, labspec.Options{})
 		for _, finding := range lab.Findings {
 			t.Errorf("%s: %s %s", file, finding.ID, finding.Message)
+		}
+	}
+}
+
+// The first example of the language's reference has to work as it stands.
+func TestReferenceExampleLoads(t *testing.T) {
+	content, err := os.ReadFile("../docs/language.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, rest, _ := strings.Cut(string(content), "```hcl\n")
+	example, _, _ := strings.Cut(rest, "```")
+	lab := load(t, writeLab(t, example), labspec.Options{})
+	if len(lab.Nodes) != 2 || len(lab.Findings) != 0 {
+		t.Errorf("%d nodes, findings %v", len(lab.Nodes), lab.Findings)
+	}
+}
+
+func TestShippedFilesAreFormatted(t *testing.T) {
+	for _, pattern := range []string{"../examples/*/*.hcl", "../templates/*/*.hcl"} {
+		files, err := filepath.Glob(pattern)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, file := range files {
+			content, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(string(content), string(hclwrite.Format(content))); diff != "" {
+				t.Errorf("%s is not in HCL's format (-have +want):\n%s", file, diff)
+			}
 		}
 	}
 }
