@@ -143,6 +143,9 @@ func (c *comparison) nic(path string, number int, found, want NIC) {
 	if want.MAC != "" && !strings.EqualFold(want.MAC, found.MAC) {
 		c.add(powerOff, path+".mac", found.MAC, want.MAC, "NIC %d has address %s, wanted %s", number, found.MAC, want.MAC)
 	}
+	if want.CheckMAC != found.CheckMAC {
+		c.add(powerOff, path+".check_mac", found.CheckMAC, want.CheckMAC, "NIC %d has its address checked: %t, wanted %t", number, found.CheckMAC, want.CheckMAC)
+	}
 	if want.Connected && !found.Connected {
 		c.add(live, path+".connected", false, true, "NIC %d does not connect at power-on", number)
 	}

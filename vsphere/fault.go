@@ -12,7 +12,7 @@ import (
 	"strings"
 	"syscall"
 
-	"github.com/vmware/govmomi/fault"
+	"github.com/vmware/govmomi/vim25/soap"
 	"github.com/vmware/govmomi/vim25/types"
 )
 
@@ -53,17 +53,15 @@ func sentence(err error) (why, hint string) {
 	return strings.TrimSpace(err.Error()), ""
 }
 
-// faultOf digs the typed fault out of SOAP errors and task errors.
+// faultOf digs the typed fault out of SOAP errors and task errors; nil when
+// there is none. (fault.In panics on errors that wrap nothing, as those of the
+// net package may.)
 func faultOf(err error) types.BaseMethodFault {
-	if err == nil {
-		return nil
+	var carrier interface{ Fault() types.BaseMethodFault }
+	if errors.As(err, &carrier) {
+		return carrier.Fault()
 	}
-	var found types.BaseMethodFault
-	fault.In(err, func(f types.BaseMethodFault, _ string, _ []types.LocalizableMessage) bool {
-		found = f
-		return true
-	})
-	return found
+	return nil
 }
 
 func transportSentence(err error) (why, hint string, ok bool) {
@@ -83,6 +81,8 @@ func transportSentence(err error) (why, hint string, ok bool) {
 		return "the server's certificate is signed by an authority that this machine does not trust", trust, true
 	case errors.As(err, &invalid):
 		return "the server's certificate is not valid: " + invalid.Error(), trust, true
+	case strings.Contains(err.Error(), "thumbprint does not match"):
+		return "the server's certificate is not the one that is pinned", "check the server; if its certificate was renewed, pin the new thumbprint", true
 	case strings.Contains(err.Error(), "x509: "):
 		return "the server's certificate cannot be verified", trust, true
 	case errors.As(err, &dns):
@@ -185,14 +185,17 @@ func machineSentence(f types.BaseMethodFault) (why, hint string, ok bool) {
 func otherFault(err error, f types.BaseMethodFault) (why, hint string) {
 	name := reflect.Indirect(reflect.ValueOf(f)).Type().Name()
 	text := ""
-	fault.In(err, func(_ types.BaseMethodFault, message string, _ []types.LocalizableMessage) bool {
-		text = message
-		return message != ""
-	})
-	if text == "" || strings.Contains(text, "types.") || text == name {
-		return "the server refuses it (" + spaced(name) + ")", ""
+	var localized types.HasLocalizedMethodFault
+	switch {
+	case errors.As(err, &localized) && localized.GetLocalizedMethodFault() != nil:
+		text = localized.GetLocalizedMethodFault().LocalizedMessage
+	case soap.IsSoapFault(err):
+		text = soap.ToSoapFault(err).String
 	}
-	return strings.TrimSuffix(text, "."), ""
+	if text == "" || strings.Contains(text, "types.") || text == name {
+		return "the server refuses it (" + spaced(name) + ")", "look at the recent tasks and events of the target"
+	}
+	return strings.TrimSuffix(text, "."), "look at the recent tasks and events of the target"
 }
 
 // spaced writes VmConfigFault as "vm config fault".

@@ -132,7 +132,7 @@ func (a *applier) powerOff(ctx context.Context, vm ref) error {
 			return ref{}, err
 		}
 		return res.Returnval, nil
-	}, func(err error) bool { return fault.IsAlreadyPoweredOffError(err) || gone(err) })
+	}, func(err error) bool { return alreadyIn(err, types.VirtualMachinePowerStatePoweredOff) || gone(err) })
 }
 
 // shutDown asks the guest to shut down when it can be asked, and powers off.

@@ -62,10 +62,14 @@ func (a *applier) powerOnOne(ctx context.Context, vm ref) error {
 	}, alreadyOn)
 }
 
-func alreadyOn(err error) bool {
-	var state *types.InvalidPowerState
-	_, ok := fault.As(err, &state)
-	return ok && state.ExistingState == types.VirtualMachinePowerStatePoweredOn
+func alreadyOn(err error) bool { return alreadyIn(err, types.VirtualMachinePowerStatePoweredOn) }
+
+// alreadyIn says that a power operation failed because the VM is where it was to
+// go.
+func alreadyIn(err error, state types.VirtualMachinePowerState) bool {
+	var invalid *types.InvalidPowerState
+	_, ok := fault.As(err, &invalid)
+	return ok && invalid.ExistingState == state
 }
 
 // powerOnBulk powers VMs on with one call, and those one by one that the call

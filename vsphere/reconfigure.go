@@ -56,6 +56,8 @@ type editor struct {
 	want  *plan.Machine
 	spec  types.VirtualMachineConfigSpec
 	dirty bool
+
+	nicKeys []int32 // of the wanted NICs, in their order
 }
 
 // editSpec is what has to change in a VM's configuration; nil for nothing.
@@ -64,13 +66,13 @@ func editSpec(name string, want *plan.Machine, marks plan.Marks, live *machine, 
 	e.found = live.hardware(func(types.BaseVirtualDeviceBackingInfo) string { return "" })
 	e.occupied()
 	e.figures(name)
-	e.extra(marks)
 	for _, step := range []func() error{e.disks, e.nics, e.cdroms, e.floppies, e.serial} {
 		if err := step(); err != nil {
 			return nil, err
 		}
 	}
 	e.sound()
+	e.extra(marks)
 	e.bootOrder()
 	e.spec.DeviceChange = e.changes
 	if !e.dirty && len(e.changes) == 0 {
@@ -113,10 +115,10 @@ func (e *editor) extra(marks plan.Marks) {
 		need[o.Key], _ = o.Value.(string)
 	}
 	for i, nic := range e.want.NICs {
-		if i >= len(e.found.NICs) || nic.CheckMAC == e.found.NICs[i].CheckMAC {
-			continue
+		key := checkMACKey(e.nicKeys[i])
+		if checked := !strings.EqualFold(e.found.ExtraConfig[key], "false"); checked != nic.CheckMAC {
+			need[key] = strings.ToUpper(fmt.Sprint(nic.CheckMAC))
 		}
-		need[checkMACKey(e.found.NICs[i].Key)] = strings.ToUpper(fmt.Sprint(nic.CheckMAC))
 	}
 	for key, value := range need {
 		if e.found.ExtraConfig[key] != value {
@@ -184,11 +186,14 @@ func (e *editor) nics() error {
 	cards := devicesOf[types.BaseVirtualEthernetCard](e.live)
 	for i, want := range e.want.NICs {
 		if i >= len(cards) {
-			if err := e.nic(e.freeKey(nicKeyBase), want); err != nil {
+			key := e.freeKey(nicKeyBase)
+			e.nicKeys = append(e.nicKeys, key)
+			if err := e.nic(key, want); err != nil {
 				return err
 			}
 			continue
 		}
+		e.nicKeys = append(e.nicKeys, e.found.NICs[i].Key)
 		if err := e.changeNIC(cards[i], e.found.NICs[i], want); err != nil {
 			return err
 		}
@@ -199,11 +204,12 @@ func (e *editor) nics() error {
 	return nil
 }
 
-// changeNIC edits a NIC in place, or swaps it for one of another type.
+// changeNIC edits a NIC in place, or swaps it for one of another type in the
+// same place.
 func (e *editor) changeNIC(card types.BaseVirtualEthernetCard, found, want plan.NIC) error {
 	if found.Type != want.Type {
 		e.remove(card.(types.BaseVirtualDevice))
-		return e.nic(e.freeKey(nicKeyBase), want)
+		return e.nic(found.Key, want)
 	}
 	backing, err := e.networks(want.PortGroup)
 	if err != nil {
@@ -352,6 +358,7 @@ func (e *editor) bootOrder() {
 			sort(c.Device)
 		}
 	}
+	slices.Sort(nics)
 	e.spec.BootOptions, e.dirty = bootOptions(e.want.BootOrder, disks, nics), true
 }
 

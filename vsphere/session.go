@@ -142,7 +142,7 @@ func lost(err error) bool {
 
 func isTLS(err error) bool {
 	text := err.Error()
-	return strings.Contains(text, "x509: ") || strings.Contains(text, "tls: ")
+	return strings.Contains(text, "x509: ") || strings.Contains(text, "tls: ") || strings.Contains(text, "thumbprint does not match")
 }
 
 // backoff waits before the next attempt: 50 ms, doubling, with jitter.

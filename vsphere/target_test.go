@@ -14,11 +14,19 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/vmware/govmomi"
+	"github.com/vmware/govmomi/find"
 	"github.com/vmware/govmomi/simulator"
+	"github.com/vmware/govmomi/vim25"
+	"github.com/vmware/govmomi/vim25/methods"
+	"github.com/vmware/govmomi/vim25/mo"
+	"github.com/vmware/govmomi/vim25/soap"
+	"github.com/vmware/govmomi/vim25/types"
 
 	"github.com/uclab/uclab/labspec"
 	"github.com/uclab/uclab/plan"
 	"github.com/uclab/uclab/vsphere"
+	"github.com/uclab/uclab/vsphere/sim"
 )
 
 const password = "s3cr3t-passw0rd"
@@ -27,7 +35,7 @@ const password = "s3cr3t-passw0rd"
 // and can cut connections.
 type target struct {
 	t      testing.TB
-	model  *simulator.Model
+	sim    *sim.Server
 	url    string
 	server *url.URL
 
@@ -45,30 +53,23 @@ const (
 	after      // the server acts and its answer is lost
 )
 
-func vpx(t testing.TB) *target {
-	model := simulator.VPX()
-	model.Machine, model.Autostart = 0, false
-	return start(t, model)
-}
+func vpx(t testing.TB) *target { return start(t, false) }
 
-func esx(t testing.TB) *target {
-	model := simulator.ESX()
-	model.Machine, model.Autostart = 0, false
-	return start(t, model)
-}
+func esx(t testing.TB) *target { return start(t, true) }
 
-func start(t testing.TB, model *simulator.Model) *target {
+func start(t testing.TB, esx bool) *target {
 	t.Helper()
-	t.Cleanup(model.Remove)
-	if err := model.Create(); err != nil {
+	server, err := sim.New(t.Context(), sim.Options{ESX: esx, User: "user", Password: password})
+	if err != nil {
 		t.Fatal(err)
 	}
-	model.Service.TLS = new(tls.Config)
-	model.Service.Listen = &url.URL{Host: "127.0.0.1:0", User: url.UserPassword("user", password)}
-	server := model.Service.NewServer()
-	t.Cleanup(server.Close)
-	tg := &target{t: t, model: model, server: server.URL, calls: map[string]int{}}
-	tg.proxy(server.URL)
+	t.Cleanup(func() {
+		if err := server.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	tg := &target{t: t, sim: server, server: server.URL(), calls: map[string]int{}}
+	tg.proxy(server.URL())
 	return tg
 }
 
@@ -152,7 +153,56 @@ func (tg *target) dial() *vsphere.Client {
 
 func (tg *target) fault(rule simulator.FaultInjectionRule) {
 	rule.ObjectType, rule.ObjectName, rule.Probability, rule.Enabled, rule.FaultType = "*", "*", 1, true, simulator.FaultTypeCustom
-	tg.model.Service.AddFaultRule(&rule)
+	tg.sim.AddFaultRule(&rule)
+}
+
+// taskFault makes the tasks of a method fail, from the nth call on, count times.
+// It is for clients with one call at a time: meanwhile the object is not itself.
+func (tg *target) taskFault(method string, nth, count int, fault types.BaseMethodFault) {
+	registry := tg.sim.Service.Context.Map
+	next := registry.Handler
+	calls := 0
+	var mu sync.Mutex
+	var placed *failing
+	registry.Handler = func(ctx *simulator.Context, m *simulator.Method) (mo.Reference, types.BaseMethodFault) {
+		mu.Lock()
+		defer mu.Unlock()
+		if placed != nil && ctx.Session != nil {
+			ctx.Session.Registry.Remove(ctx, placed.ref)
+			placed = nil
+		}
+		if m.Name == method {
+			if calls++; calls >= nth && calls < nth+count {
+				placed = &failing{ref: m.This, fault: fault}
+				ctx.Session.Registry.Put(placed)
+			}
+		}
+		return next(ctx, m)
+	}
+}
+
+// failing stands in for any object: its tasks fail.
+type failing struct {
+	ref   types.ManagedObjectReference
+	fault types.BaseMethodFault
+}
+
+func (f *failing) Reference() types.ManagedObjectReference { return f.ref }
+
+func (f *failing) task(ctx *simulator.Context, name string) types.ManagedObjectReference {
+	return simulator.CreateTask(f, name, func(*simulator.Task) (types.AnyType, types.BaseMethodFault) { return nil, f.fault }).Run(ctx)
+}
+
+func (f *failing) CreateVMTask(ctx *simulator.Context, _ *types.CreateVM_Task) soap.HasFault {
+	return &methods.CreateVM_TaskBody{Res: &types.CreateVM_TaskResponse{Returnval: f.task(ctx, "createVm")}}
+}
+
+func (f *failing) ReconfigVMTask(ctx *simulator.Context, _ *types.ReconfigVM_Task) soap.HasFault {
+	return &methods.ReconfigVM_TaskBody{Res: &types.ReconfigVM_TaskResponse{Returnval: f.task(ctx, "reconfigVm")}}
+}
+
+func (f *failing) DestroyTask(ctx *simulator.Context, _ *types.Destroy_Task) soap.HasFault {
+	return &methods.Destroy_TaskBody{Res: &types.Destroy_TaskResponse{Returnval: f.task(ctx, "destroy")}}
 }
 
 // lab is a lab of n nodes on the simulator's own network.
@@ -227,4 +277,35 @@ func destroy(t testing.TB, c *vsphere.Client, l *labspec.Lab) error {
 	inv := observe(t, c, l)
 	_, err := c.Apply(t.Context(), l, inv, plan.Destroy(l, inv, nil), vsphere.ApplyOptions{})
 	return err
+}
+
+// admin is a client of the server's own, past the proxy.
+func (tg *target) admin() *vim25.Client {
+	tg.t.Helper()
+	u := *tg.server
+	u.User = url.UserPassword("user", password)
+	c, err := govmomi.NewClient(context.Background(), &u, true)
+	if err != nil {
+		tg.t.Fatal(err)
+	}
+	tg.t.Cleanup(func() { _ = c.Logout(context.Background()) })
+	return c.Client
+}
+
+// reconfigure changes a VM as somebody else would.
+func (tg *target) reconfigure(name string, spec types.VirtualMachineConfigSpec) {
+	tg.t.Helper()
+	ctx := tg.t.Context()
+	c := tg.admin()
+	vm, err := find.NewFinder(c).VirtualMachine(ctx, "/DC0/vm/labs/voice/"+name)
+	if err != nil {
+		tg.t.Fatal(err)
+	}
+	task, err := vm.Reconfigure(ctx, spec)
+	if err != nil {
+		tg.t.Fatal(err)
+	}
+	if err := task.Wait(ctx); err != nil {
+		tg.t.Fatal(err)
+	}
 }
