@@ -32,7 +32,7 @@ type BootEntry struct {
 // error: such discs occur and can be repaired.
 func (d *Disc) readBootRecord() error {
 	for _, found := range d.descriptor {
-		if found.kind != typeBootRecord || !bytes.HasPrefix(found.data[7:39], []byte(bootSystemID)) {
+		if !found.isBootRecord() {
 			continue
 		}
 		record := &BootRecord{LBA: found.lba, CatalogLBA: int64(binary.LittleEndian.Uint32(found.data[offCatalogLBA:]))}
@@ -47,6 +47,11 @@ func (d *Disc) readBootRecord() error {
 		return nil
 	}
 	return nil
+}
+
+// isBootRecord recognizes an El Torito boot record, a badly padded one included.
+func (f descriptor) isBootRecord() bool {
+	return f.kind == typeBootRecord && bytes.HasPrefix(f.data[7:39], []byte(bootSystemID))
 }
 
 func (b *BootRecord) problem(format string, args ...any) {

@@ -1,20 +1,16 @@
 package iso
 
 import (
-	"bytes"
 	"cmp"
 	"errors"
 	"fmt"
 	"io"
 	"math"
 	"slices"
-	"strings"
 )
 
-// ErrNoBootFile says that a disc holds no boot file that could be used.
-var ErrNoBootFile = errors.New("the disc has no isolinux/isolinux.bin and no boot file was given")
-
-// InjectOptions say how to make a disc bootable.
+// InjectOptions say how to make a disc bootable. The zero value takes what the
+// disc itself has.
 type InjectOptions struct {
 	// BootFile is a BIOS boot file (isolinux.bin, or a .bif saved from another
 	// disc) to append; nil means the disc's own.
@@ -22,9 +18,13 @@ type InjectOptions struct {
 	// BootPath names the boot file in the disc's tree; "" means the first of the
 	// usual places.
 	BootPath string
-	// EFIImage is an EFI system partition image to append; nil means the disc's
-	// own if it has one.
-	EFIImage []byte
+	// EFIImage is an EFI system partition image to append, of EFISize bytes; nil
+	// means the disc's own if it has one.
+	EFIImage io.ReaderAt
+	EFISize  int64
+	// Hybrid is the master boot record that makes the disc boot from a USB stick
+	// as well (syslinux's isohdpfx.bin); nil means none. See [HybridMBR].
+	Hybrid []byte
 	// Force replaces a boot record that is good already.
 	Force bool
 	// KeepChecksum leaves an implanted checksum as it is, though it will not
@@ -39,22 +39,35 @@ type Injection struct {
 	Already bool
 	// Repaired says what was wrong with a boot record that the disc has.
 	Repaired []string
-	// BootFile is the path of the boot file in the tree, "" for one that is
+	// Warnings are what the user should know of the result.
+	Warnings []string
+	// BootFile is the path of the BIOS boot file in the tree, "" for one that is
 	// appended.
 	BootFile string
-	// EFI says that a UEFI section is written, too.
-	EFI bool
+	// BIOS and EFI say which firmware the written catalog serves.
+	BIOS, EFI bool
 	// Implanted says that the disc has an implanted checksum, which Reimplant
-	// has to compute anew.
+	// computes anew; Apply and WriteCopy do so themselves.
 	Implanted bool
 
 	overlay
-	disc *Disc
-	next int64 // LBA of the next sector to append
+	disc        *Disc
+	descriptors []*plannedDescriptor // from sector 16 on, UDF's recognition sequence included
+	next        int64                // LBA of the next sector to append
+	implanted   bool                 // the checksum is computed
+}
+
+// plannedDescriptor is a volume descriptor as it will be.
+type plannedDescriptor struct {
+	old    int64 // LBA at which the disc has it now; 0 for the new boot record
+	data   []byte
+	mended bool // it refers to something that moves
 }
 
 // PlanInjection decides how to make the disc in an image of size bytes
-// bootable. What it does not understand it refuses.
+// bootable, and reads no more of it than its directories, path tables and boot
+// file. What it does not understand it refuses: the errors are ErrNotISO,
+// ErrNoBootFile, *FormatError, *TruncatedError and *OccupiedError.
 func PlanInjection(r io.ReaderAt, size int64, opts InjectOptions) (*Injection, error) {
 	disc, err := Open(r, size)
 	if err != nil {
@@ -73,49 +86,59 @@ func PlanInjection(r io.ReaderAt, size int64, opts InjectOptions) (*Injection, e
 		return p, nil
 	}
 	p.Repaired = report.Problems
-	p.next = max((size+SectorSize-1)/SectorSize, disc.Trees[0].VolumeSize)
+	p.next = (size + SectorSize - 1) / SectorSize
 	for i := range disc.Trees {
 		p.next = max(p.next, disc.Trees[i].VolumeSize)
 	}
 	if err := p.plan(report, opts); err != nil {
 		return nil, err
 	}
+	p.warn(report, opts)
 	return p, nil
 }
 
 func (p *Injection) plan(report *Report, opts InjectOptions) error {
-	after, err := p.descriptorSet()
-	if err != nil {
+	if err := p.planDescriptors(); err != nil {
 		return err
 	}
-	bios, err := p.biosImage(report, opts)
+	entries, err := p.bootEntries(report, opts)
 	if err != nil {
 		return err
-	}
-	entries := []BootEntry{bios}
-	efi, found, err := p.efiImage(report, opts)
-	if err != nil {
-		return err
-	}
-	if found {
-		entries, p.EFI = append(entries, efi), true
 	}
 	catalog := p.append(encodeCatalog(entries), "boot catalog")
+	p.descriptors[1].data = encodeBootRecord(catalog)
+	align := int64(1)
+	if opts.Hybrid != nil {
+		align = hybridAlign
+	}
+	p.repeatUDFAnchor(align)
+	if opts.Hybrid != nil {
+		if err := p.hybrid(opts.Hybrid, entries); err != nil {
+			return err
+		}
+	}
 	if p.next > math.MaxUint32 {
 		return fmt.Errorf("the disc would have %d sectors, more than ISO 9660 can count", p.next)
 	}
-	after[1] = encodeBootRecord(catalog)
-	p.writeDescriptors(after)
-	p.total = p.next * SectorSize
 	p.Implanted = p.disc.implanted().MD5 != "" && !opts.KeepChecksum
+	p.writeDescriptors()
+	p.total = p.next * SectorSize
 	return p.sortWrites()
 }
 
 // append puts data at the end, in sectors of its own, and gives their LBA.
 func (p *Injection) append(data []byte, what string) int64 {
 	lba := p.next
-	p.writes = append(p.writes, Write{Offset: lba * SectorSize, Data: data, What: what})
-	p.next += (int64(len(data)) + SectorSize - 1) / SectorSize
+	p.patch(lba*SectorSize, data, what)
+	p.next += Extent{0, int64(len(data))}.sectors()
+	return lba
+}
+
+// appendFrom is append for what is not to be held in memory.
+func (p *Injection) appendFrom(r io.ReaderAt, size int64, what string) int64 {
+	lba := p.next
+	p.moves = append(p.moves, Move{To: lba * SectorSize, Size: size, What: what, donor: r})
+	p.next += Extent{0, size}.sectors()
 	return lba
 }
 
@@ -123,155 +146,73 @@ func (p *Injection) patch(offset int64, data []byte, what string) {
 	p.writes = append(p.writes, Write{Offset: offset, Data: data, What: what})
 }
 
-// biosImage decides on the boot file and writes its boot info table.
-func (p *Injection) biosImage(report *Report, opts InjectOptions) (BootEntry, error) {
-	entry := BootEntry{Platform: platformBIOS, Bootable: true, Media: mediaNoEmulation, LoadSectors: defaultLoadSectors}
-	if opts.BootFile != nil {
-		if len(opts.BootFile) < offTableFirstSum || len(opts.BootFile) > maxBootFile {
-			return entry, fmt.Errorf("a boot file of %d bytes cannot be one: isolinux.bin has some ten thousand", len(opts.BootFile))
-		}
-		entry.LBA = p.next
-		data := slices.Clone(opts.BootFile)
-		if err := addTable(data, entry.LBA); err != nil {
-			return entry, err
-		}
-		p.append(data, "boot file")
-		return entry, nil
-	}
-	file, err := p.treeBootFile(report, opts.BootPath)
-	if err != nil {
-		return entry, err
-	}
-	p.BootFile, entry.LBA = file.Path, p.place(file.Extents[0].LBA)
-	sum, err := tableChecksum(io.NewSectionReader(p.source, file.Extents[0].LBA*SectorSize, file.Size))
-	if err != nil {
-		return entry, err
-	}
-	table := bootInfoTable{firstDescriptor, uint32(entry.LBA), uint32(file.Size), sum}
-	p.patch(entry.LBA*SectorSize+offTable, table.encode(), "boot info table of "+file.Path)
-	return entry, nil
-}
-
-// addTable writes the boot info table into a boot file that will lie at an LBA.
-func addTable(file []byte, lba int64) error {
-	sum, err := tableChecksum(bytes.NewReader(file))
-	if err != nil {
-		return err
-	}
-	table := bootInfoTable{firstDescriptor, uint32(lba), uint32(len(file)), sum}
-	copy(file[offTable:], table.encode())
-	return nil
-}
-
-// treeBootFile finds the boot file in the disc's own trees.
-func (p *Injection) treeBootFile(report *Report, name string) (*Entry, error) {
-	if name == "" {
-		for _, candidate := range report.BootFiles {
-			if strings.HasSuffix(strings.ToLower(candidate), "isolinux.bin") {
-				name = candidate
-				break
-			}
+// planDescriptors gives the sectors from 16 on as they will be, with room for
+// the boot record at 17, and makes sure that they fit: what is in the way is
+// moved.
+func (p *Injection) planDescriptors() error {
+	p.descriptors = []*plannedDescriptor{nil, {}}
+	var rest []*plannedDescriptor
+	for _, found := range p.disc.descriptor {
+		planned := &plannedDescriptor{old: found.lba, data: slices.Clone(found.data)}
+		switch {
+		case found.isBootRecord():
+		case found.kind == typePrimary && p.descriptors[0] == nil:
+			p.descriptors[0] = planned
+		default:
+			rest = append(rest, planned)
 		}
 	}
-	if name == "" {
-		return nil, ErrNoBootFile
-	}
-	for i := range p.disc.Trees {
-		file, err := p.disc.Lookup(&p.disc.Trees[i], name)
-		if err != nil {
-			return nil, err
-		}
-		if file == nil || file.Dir {
-			continue
-		}
-		if len(file.Extents) != 1 || file.Size < offTableFirstSum || file.Size > maxBootFile {
-			return nil, fmt.Errorf("%s has %d bytes in %d extents: that is no boot file", file.Path, file.Size, len(file.Extents))
-		}
-		return file, nil
-	}
-	return nil, fmt.Errorf("the disc has no file %s", name)
-}
-
-// efiImage decides on the EFI system partition image, if there is one. The
-// section's sector count is the true size: firmware reads no more than it says,
-// and takes 0 for "to the end of the disc".
-func (p *Injection) efiImage(report *Report, opts InjectOptions) (BootEntry, bool, error) {
-	entry := BootEntry{Platform: platformEFI, Bootable: true, Media: mediaNoEmulation}
-	size := int64(len(opts.EFIImage))
-	if opts.EFIImage != nil {
-		entry.LBA = p.append(opts.EFIImage, "EFI image")
-	} else {
-		image, err := p.treeEFIImage(report)
-		if err != nil || image == nil {
-			return entry, false, err
-		}
-		entry.LBA, size = p.place(image.Extents[0].LBA), image.Size
-	}
-	if sectors := (size + virtualSectorSize - 1) / virtualSectorSize; sectors <= math.MaxUint16 {
-		entry.LoadSectors = uint16(sectors)
-	}
-	return entry, true, nil
-}
-
-func (p *Injection) treeEFIImage(report *Report) (*Entry, error) {
-	for _, candidate := range report.BootFiles {
-		if !slices.Contains(efiImageNames, strings.ToLower(candidate)) {
-			continue
-		}
-		image, err := p.disc.Lookup(&p.disc.Trees[0], candidate)
-		if err != nil {
-			return nil, err
-		}
-		if image != nil && !image.Dir && len(image.Extents) == 1 && image.Size > 0 {
-			return image, nil
-		}
-	}
-	return nil, nil
-}
-
-// descriptorSet gives the sectors from 16 on as they will be, with room for the
-// boot record at 17, and makes sure that they fit: what is in the way is moved.
-func (p *Injection) descriptorSet() ([][]byte, error) {
-	set := p.disc.descriptor
-	after := make([][]byte, 0, len(set)+len(p.disc.udf.recognition)+1)
-	after = append(after, slices.Clone(set[0].data), make([]byte, SectorSize))
-	for _, found := range set[1:] {
-		if p.disc.BootRecord != nil && found.lba == p.disc.BootRecord.LBA {
-			continue
-		}
-		after = append(after, slices.Clone(found.data))
+	p.descriptors = append(p.descriptors, rest...)
+	set := int64(len(p.disc.descriptor))
+	for int64(len(p.descriptors)) < set { // of several boot records one remains
+		p.descriptors = append(p.descriptors, &plannedDescriptor{data: slices.Clone(rest[len(rest)-1].data)})
 	}
 	for _, lba := range p.disc.udf.recognition {
 		data, err := p.disc.sector(lba)
 		if err != nil {
-			return nil, err
+			return err
 		}
-		after = append(after, data)
+		p.descriptors = append(p.descriptors, &plannedDescriptor{old: lba, data: data})
 	}
-	if len(after) > len(set)+len(p.disc.udf.recognition) {
-		if err := p.freeSector(firstDescriptor+int64(len(after))-1, after); err != nil {
-			return nil, err
+	if int64(len(p.descriptors)) > set+int64(len(p.disc.udf.recognition)) {
+		return p.freeSector(firstDescriptor + int64(len(p.descriptors)) - 1)
+	}
+	return nil
+}
+
+// descriptorAt is the planned form of the descriptor that the disc has at a
+// sector now.
+func (p *Injection) descriptorAt(lba int64) *plannedDescriptor {
+	for _, planned := range p.descriptors {
+		if planned.old == lba && lba != 0 {
+			return planned
 		}
 	}
-	return after, nil
+	return nil
 }
 
 // writeDescriptors plans the descriptors with the volume's new size in each
 // that has one.
-func (p *Injection) writeDescriptors(after [][]byte) {
-	for i, data := range after {
-		if data[offType] == typePrimary || data[offType] == typeSupplementary {
-			putBothEndian32(data[offVolumeSpaceSize:], uint32(p.next))
+func (p *Injection) writeDescriptors() {
+	for i, planned := range p.descriptors {
+		kind := planned.data[offType]
+		isVolume := kind == typePrimary || kind == typeSupplementary
+		if isVolume && string(planned.data[offStandardID:offStandardID+5]) == standardID {
+			putBothEndian32(planned.data[offVolumeSpaceSize:], uint32(p.next))
 		}
 		lba := firstDescriptor + int64(i)
-		p.writes = append(p.writes, Write{Offset: lba * SectorSize, Data: data, What: p.disc.describe(descriptor{lba, data[0], data}), last: true})
+		what := describe(descriptor{lba, kind, planned.data})
+		p.writes = append(p.writes, Write{Offset: lba * SectorSize, Data: planned.data, What: what, last: true})
+		if planned.mended && planned.old != lba {
+			p.interim = append(p.interim, Write{Offset: planned.old * SectorSize, Data: planned.data, What: what})
+		}
 	}
 }
 
 // place gives the sector at which an extent will begin: another if it moves.
 func (p *Injection) place(lba int64) int64 {
 	for _, move := range p.moves {
-		if move.From == lba*SectorSize {
+		if move.donor == nil && move.From == lba*SectorSize {
 			return move.To / SectorSize
 		}
 	}
@@ -282,23 +223,44 @@ func (p *Injection) place(lba int64) int64 {
 func (p *Injection) sortWrites() error {
 	slices.SortStableFunc(p.writes, func(a, b Write) int { return cmp.Compare(a.Offset, b.Offset) })
 	for i := 1; i < len(p.writes); i++ {
-		before := p.writes[i-1]
-		if before.Offset+int64(len(before.Data)) > p.writes[i].Offset {
-			return fmt.Errorf("%s and %s overlap on this disc: it is too damaged to change", before.What, p.writes[i].What)
+		before, next := p.writes[i-1], p.writes[i]
+		if before.Offset+int64(len(before.Data)) > next.Offset {
+			return &FormatError{next.Offset / SectorSize, next.What, "it overlaps with the " + before.What + ": the disc is too damaged to change"}
 		}
 	}
 	return nil
 }
 
+// warn collects what the user should know.
+func (p *Injection) warn(report *Report, opts InjectOptions) {
+	add := func(format string, args ...any) { p.Warnings = append(p.Warnings, fmt.Sprintf(format, args...)) }
+	if !p.BIOS {
+		add("the disc has no BIOS boot file: it will boot with UEFI only")
+	}
+	if report.Sessions > 1 {
+		add("the image holds %d sessions: the newest, at sector 16, is made bootable", report.Sessions)
+	}
+	if missing := p.disc.Trees[0].VolumeSize - (p.size+SectorSize-1)/SectorSize; missing > 0 {
+		add("the image lacks the volume's last %d sectors, which no file uses: they are filled with zeros", missing)
+	}
+	if report.ISOMD5 != "" && opts.KeepChecksum {
+		add("the implanted checksum no longer matches: the installer's media check will fail; skip it")
+	}
+}
+
 // Size is the size in bytes of the image that results.
 func (p *Injection) Size() int64 { return p.total }
 
-// Reader reads the image that results, from its start. Each call gives a new
-// one.
+// Reader reads the image that results, from its start, without a copy. Each
+// call gives a new one. If Implanted, call Reimplant first.
 func (p *Injection) Reader() *io.SectionReader { return io.NewSectionReader(&p.overlay, 0, p.total) }
 
 // Writes lists what would be written, by place.
 func (p *Injection) Writes() []Write { return slices.Clone(p.writes) }
 
-// Moves lists what would be copied elsewhere on the disc first.
+// Moves lists what would be copied elsewhere on the disc, or from another disc,
+// first.
 func (p *Injection) Moves() []Move { return slices.Clone(p.moves) }
+
+// errNoFile is how a lookup says that there is nothing to use.
+var errNoFile = errors.New("no such file")

@@ -1,6 +1,7 @@
 package iso
 
 import (
+	"encoding/binary"
 	"fmt"
 	"path"
 	"slices"
@@ -31,6 +32,9 @@ type Report struct {
 	Problems      []string      `json:"problems"`       // why it does not boot although it has a boot record
 	Descriptors   []string      `json:"descriptors"`    // what each descriptor from sector 16 is
 	Catalog       *CatalogEntry `json:"catalog,omitempty"`
+
+	bios, efi  []Entry // candidates, the best first
+	hasLdlinux bool
 }
 
 // CatalogEntry says where the boot record and its catalog are.
@@ -51,8 +55,10 @@ type BootImage struct {
 }
 
 // bootFileNames are the usual places of isolinux, the best first ("Make a
-// non-bootable ISO image bootable": the isolinux folder, file isolinux.bin).
-var bootFileNames = []string{"/isolinux/isolinux.bin", "/boot/isolinux/isolinux.bin", "/syslinux/isolinux.bin", "/isolinux.bin"}
+// non-bootable ISO image bootable": the isolinux folder, file isolinux.bin), and
+// of GRUB 2.
+var bootFileNames = []string{"/isolinux/isolinux.bin", "/boot/isolinux/isolinux.bin", "/syslinux/isolinux.bin", "/isolinux.bin",
+	"/boot/grub/i386-pc/eltorito.img", "/boot/grub/bios.img", "/boot/grub/eltorito.img"}
 
 // efiImageNames are the usual places of an EFI system partition image.
 var efiImageNames = []string{"/images/efiboot.img", "/isolinux/efiboot.img", "/boot/grub/efi.img", "/efi/boot/efiboot.img", "/efiboot.img", "/boot/efi.img"}
@@ -67,7 +73,7 @@ func (d *Disc) Inspect() (*Report, error) {
 		TrailingBytes: max(0, d.size-primary.VolumeSize*SectorSize),
 	}
 	for _, found := range d.descriptor {
-		report.Descriptors = append(report.Descriptors, d.describe(found))
+		report.Descriptors = append(report.Descriptors, describe(found))
 	}
 	for i := range d.Trees {
 		report.Joliet = report.Joliet || d.Trees[i].Kind == "joliet"
@@ -86,41 +92,62 @@ func (d *Disc) Inspect() (*Report, error) {
 	return report, nil
 }
 
-// survey walks the primary tree and gives the files by the sector they start
-// at.
+// survey walks the primary tree, and the others for boot files that it does not
+// have, and gives the files by the sector they start at.
 func (d *Disc) survey(report *Report) (map[int64]Entry, error) {
 	starts := map[int64]Entry{}
-	var bios, efi []string
-	err := d.Walk(&d.Trees[0], func(entry Entry) (bool, error) {
-		for _, extent := range entry.Extents {
-			report.Truncated = report.Truncated || extent.LBA*SectorSize+extent.Size > d.size
+	for i := range d.Trees {
+		if i > 0 && len(report.bios)+len(report.efi) > 0 {
+			break
 		}
-		if entry.Dir {
+		err := d.Walk(&d.Trees[i], func(entry Entry) (bool, error) {
+			report.note(entry, d.size, i == 0)
+			if !entry.Dir && entry.Size > 0 {
+				if _, taken := starts[entry.Extents[0].LBA]; !taken {
+					starts[entry.Extents[0].LBA] = entry
+				}
+			}
 			return true, nil
+		})
+		if err != nil {
+			return nil, err
 		}
+	}
+	byRank := func(names []string) func(a, b Entry) int {
+		return func(a, b Entry) int { return rank(names, a.Path) - rank(names, b.Path) }
+	}
+	slices.SortStableFunc(report.bios, byRank(bootFileNames))
+	slices.SortStableFunc(report.efi, byRank(efiImageNames))
+	for _, entry := range slices.Concat(report.bios, report.efi) {
+		report.BootFiles = append(report.BootFiles, entry.Path)
+	}
+	return starts, nil
+}
+
+// note counts an entry and keeps it if it is a candidate for booting.
+func (report *Report) note(entry Entry, size int64, primary bool) {
+	for _, extent := range entry.Extents {
+		report.Truncated = report.Truncated || extent.Size > 0 && extent.LBA*SectorSize+extent.Size > size
+	}
+	if entry.Dir {
+		return
+	}
+	if primary {
 		report.Files++
+		report.Level = max(report.Level, entry.level())
 		if len(entry.Extents) > 1 {
 			report.MultiExtent++
 		}
-		report.Level = max(report.Level, entry.level())
-		if entry.Size > 0 {
-			if _, taken := starts[entry.Extents[0].LBA]; !taken {
-				starts[entry.Extents[0].LBA] = entry
-			}
-		}
-		lower := strings.ToLower(entry.Path)
-		switch {
-		case path.Base(lower) == "isolinux.bin":
-			bios = append(bios, entry.Path)
-		case slices.Contains(efiImageNames, lower):
-			efi = append(efi, entry.Path)
-		}
-		return true, nil
-	})
-	slices.SortStableFunc(bios, func(a, b string) int { return rank(bootFileNames, a) - rank(bootFileNames, b) })
-	slices.SortStableFunc(efi, func(a, b string) int { return rank(efiImageNames, a) - rank(efiImageNames, b) })
-	report.BootFiles = append(append(report.BootFiles, bios...), efi...)
-	return starts, err
+	}
+	lower := strings.ToLower(entry.Path)
+	switch {
+	case path.Base(lower) == "isolinux.bin", slices.Contains(bootFileNames, lower):
+		report.bios = append(report.bios, entry)
+	case slices.Contains(efiImageNames, lower):
+		report.efi = append(report.efi, entry)
+	case path.Base(lower) == "ldlinux.c32":
+		report.hasLdlinux = true
+	}
 }
 
 func rank(names []string, name string) int {
@@ -151,7 +178,6 @@ func (d *Disc) inspectBoot(report *Report, starts map[int64]Entry) error {
 	}
 	report.Catalog = &CatalogEntry{record.LBA, record.CatalogLBA}
 	report.Problems = append(report.Problems, record.Problems...)
-	bios := false
 	for _, entry := range record.Entries {
 		if !entry.Bootable {
 			continue
@@ -160,14 +186,31 @@ func (d *Disc) inspectBoot(report *Report, starts map[int64]Entry) error {
 		if err != nil {
 			return err
 		}
-		if image.BootInfoTable == TableStale && entry.Platform == platformBIOS {
-			report.Problems = append(report.Problems, fmt.Sprintf("the boot info table of the boot image at sector %d is not this disc's", image.LBA))
-		}
-		bios = true
 		report.BootImages = append(report.BootImages, image)
+		if problem := d.imageProblem(image); problem != "" {
+			report.Problems = append(report.Problems, problem)
+		}
 	}
-	report.Bootable = bios && len(report.Problems) == 0
+	report.Bootable = len(report.BootImages) > 0 && len(report.Problems) == 0
 	return nil
+}
+
+// imageProblem says why firmware would not boot an image, "" when it would.
+func (d *Disc) imageProblem(image BootImage) string {
+	switch {
+	case image.Platform != "bios" || image.Emulation != "none":
+		return ""
+	case image.BootInfoTable == TableStale:
+		return fmt.Sprintf("the boot info table of the boot image at sector %d is not this disc's", image.LBA)
+	case image.LoadSectors == 0:
+		return fmt.Sprintf("nothing of the boot image at sector %d is loaded", image.LBA)
+	case image.BootInfoTable == TableAbsent:
+		head := make([]byte, offTableFirstSum)
+		if n, _ := d.r.ReadAt(head, image.LBA*SectorSize); n == len(head) && isISOLINUX(head) && !allZero(head[offTable:]) {
+			return fmt.Sprintf("isolinux at sector %d lacks its boot info table", image.LBA)
+		}
+	}
+	return ""
 }
 
 func (d *Disc) bootImage(entry BootEntry, starts map[int64]Entry) (BootImage, error) {
@@ -175,30 +218,39 @@ func (d *Disc) bootImage(entry BootEntry, starts map[int64]Entry) (BootImage, er
 		Platform: platformName(entry.Platform), Emulation: emulationName(entry.Media), LoadSectors: int(entry.LoadSectors),
 		LBA: entry.LBA, SizeBytes: int64(entry.LoadSectors) * virtualSectorSize, BootInfoTable: TableAbsent,
 	}
-	if file, ok := starts[entry.LBA]; ok {
+	file, inTree := starts[entry.LBA]
+	if inTree {
 		image.Path, image.SizeBytes = file.Path, file.Size
 	}
-	if entry.LBA*SectorSize+offTableFirstSum > d.size {
+	head := make([]byte, offTableFirstSum)
+	if n, _ := d.r.ReadAt(head, entry.LBA*SectorSize); n < len(head) {
 		return image, nil
 	}
-	extent := Extent{entry.LBA, image.SizeBytes}
-	if image.Path == "" {
-		if length, ok := d.tableLength(entry.LBA); ok {
-			extent.Size, image.SizeBytes = length, length
+	if entry.Platform == platformEFI {
+		if size := fatSize(head); !inTree && size > 0 && entry.LBA*SectorSize+size <= d.size {
+			image.SizeBytes = size
 		}
-	}
-	if entry.Platform != platformBIOS {
 		return image, nil
 	}
-	state, _, err := d.tableState(extent)
-	if err != nil {
-		return image, err
+	if length, ok := d.tableLength(entry.LBA); !inTree && ok {
+		image.SizeBytes = length
 	}
+	state, _, err := d.tableState(Extent{entry.LBA, image.SizeBytes})
 	image.BootInfoTable = state
-	if state == TableStale && !d.claimsTable(extent) {
-		image.BootInfoTable = TableAbsent
+	return image, err
+}
+
+// fatSize is the size of a FAT file system by its own boot sector (ECMA-107
+// 7.1), 0 when it is none.
+func fatSize(head []byte) int64 {
+	unit, short, long := binary.LittleEndian.Uint16(head[11:]), binary.LittleEndian.Uint16(head[19:]), binary.LittleEndian.Uint32(head[32:])
+	if unit < 512 || unit > 4096 || unit&(unit-1) != 0 || head[0] != 0xEB && head[0] != 0xE9 {
+		return 0
 	}
-	return image, nil
+	if short != 0 {
+		return int64(short) * int64(unit)
+	}
+	return int64(long) * int64(unit)
 }
 
 // tableLength is a boot image's length by its own boot info table, when that
@@ -216,23 +268,7 @@ func (d *Disc) tableLength(lba int64) (int64, bool) {
 	return int64(table.length), err == nil && state == TablePresent
 }
 
-// claimsTable says that the bytes at a boot info table's place are one: its
-// reserved words are zero, and it names a length near the file's. Other boot
-// images have code there.
-func (d *Disc) claimsTable(file Extent) bool {
-	head := make([]byte, offTableFirstSum)
-	if _, err := d.r.ReadAt(head, file.LBA*SectorSize); err != nil {
-		return false
-	}
-	for _, b := range head[offTable+16:] {
-		if b != 0 {
-			return false
-		}
-	}
-	return true
-}
-
-func (d *Disc) describe(found descriptor) string {
+func describe(found descriptor) string {
 	switch found.kind {
 	case typePrimary:
 		return fmt.Sprintf("%d primary volume descriptor", found.lba)
@@ -252,16 +288,38 @@ func (d *Disc) describe(found descriptor) string {
 	}
 }
 
-// countSessions looks for later sessions, each with descriptors of its own 16
-// sectors after its start, which growing in place leaves behind.
+// maxSessions bounds the search for sessions.
+const maxSessions = 64
+
+// countSessions counts the sessions that growing left behind: each begins where
+// the one before ends, rounded up to 32 sectors, with descriptors of its own 16
+// sectors further on. xorriso, growing an image in place, keeps those of the
+// first session at 48.
 func (d *Disc) countSessions(report *Report) {
-	for lba := int64(32); lba < min(256, d.size/SectorSize); lba += 16 {
-		data, err := d.sector(lba)
-		if err != nil {
+	start, end := int64(0), d.Trees[0].VolumeSize
+	if size, ok := d.sessionAt(32); ok {
+		start, end = 32, size
+	}
+	for start < end && report.Sessions < maxSessions {
+		start = alignUp(end, 32)
+		size, ok := d.sessionAt(start)
+		if !ok {
 			return
 		}
-		if data[offType] == typePrimary && string(data[offStandardID:offStandardID+5]) == standardID {
-			report.Sessions++
-		}
+		report.Sessions++
+		end = max(start+1, size)
 	}
+}
+
+// sessionAt gives the end of the session that starts at a sector.
+func (d *Disc) sessionAt(start int64) (end int64, ok bool) {
+	lba := start + firstDescriptor
+	if (lba+1)*SectorSize > d.size {
+		return 0, false
+	}
+	data, err := d.sector(lba)
+	if err != nil || data[offType] != typePrimary || string(data[offStandardID:offStandardID+5]) != standardID {
+		return 0, false
+	}
+	return int64(binary.LittleEndian.Uint32(data[offVolumeSpaceSize:])), true
 }

@@ -80,6 +80,7 @@ const (
 // File flags (ECMA-119 9.1.6).
 const (
 	flagDirectory   = 1 << 1
+	flagAssociated  = 1 << 2
 	flagMultiExtent = 1 << 7
 )
 
@@ -126,9 +127,7 @@ const (
 
 // Limits against absurd sizes in damaged or hostile images.
 const (
-	maxDirectorySize = 64 << 20 // bytes of one directory's extent
-	maxRecords       = 4 << 20  // directory records of one tree
-	maxDepth         = 256      // ECMA-119 allows 8, Rock Ridge and Joliet more
-	maxPathTable     = 32 << 20 // bytes
-	maxBootFile      = 64 << 20 // bytes of a boot file that is read for its checksum
+	maxDepth     = 256      // ECMA-119 allows 8, Rock Ridge and Joliet more
+	maxPathTable = 32 << 20 // bytes
+	maxBootFile  = 64 << 20 // bytes of a boot file that is read for its checksum
 )

@@ -1,6 +1,9 @@
 package iso
 
-import "fmt"
+import (
+	"encoding/binary"
+	"fmt"
+)
 
 // The kinds of use that a sector can have.
 const (
@@ -12,94 +15,70 @@ const (
 	useBoot         = "boot catalog or image"
 )
 
-// use is one thing that a disc keeps in an extent.
-type use struct {
-	kind   string
-	name   string // path, or the name of a table
-	extent Extent
-	tree   *Tree
-	table  PathTable
-}
-
-// covers says that the extent of a use touches a sector.
-func (u use) covers(lba int64) bool {
-	return lba >= u.extent.LBA && lba < u.extent.LBA+u.extent.sectors()
-}
-
-// eachUse visits everything that is known to take sectors: the directories,
-// files and continuation areas of all trees, the path tables, UDF, and the boot
-// record's catalog and images.
-func (d *Disc) eachUse(visit func(use) error) error {
+// eachReference visits everything that is known to take sectors, with the field
+// that says so: the directories, files and continuation areas of all trees, the
+// path tables and their entries, UDF, and the boot record's catalog and images.
+func (d *Disc) eachReference(visit func(reference) error) error {
 	for i := range d.Trees {
 		tree := &d.Trees[i]
-		for _, table := range tree.PathTables {
-			if err := visit(use{usePathTable, tree.Kind, Extent{table.LBA, table.Size}, tree, table}); err != nil {
-				return err
-			}
+		if err := d.eachPathTable(tree, visit); err != nil {
+			return err
 		}
-		if err := d.eachTreeUse(tree, visit); err != nil {
+		w := &walker{disc: d, tree: tree, refer: visit}
+		if err := w.walk(); err != nil {
 			return err
 		}
 	}
 	for _, extent := range d.udf.used {
-		if err := visit(use{kind: useUDF, extent: extent}); err != nil {
+		if err := visit(reference{target: extent.LBA, sectors: extent.sectors(), kind: useUDF, fixed: true}); err != nil {
 			return err
 		}
 	}
-	return d.eachBootUse(visit)
+	return d.eachBootReference(visit)
 }
 
-func (d *Disc) eachTreeUse(tree *Tree, visit func(use) error) error {
-	return d.Walk(tree, func(entry Entry) (bool, error) {
-		kind := useFile
-		if entry.Dir {
-			kind = useDirectory
+// eachPathTable visits a tree's path tables, the optional copies included, and
+// every entry of each (ECMA-119 9.4).
+func (d *Disc) eachPathTable(tree *Tree, visit func(reference) error) error {
+	for _, table := range tree.PathTables {
+		order, enc := binary.ByteOrder(binary.LittleEndian), littleEndian
+		if table.BigEndian {
+			order, enc = binary.BigEndian, bigEndian
 		}
-		for _, extent := range entry.Extents {
-			if extent.Size == 0 {
-				continue
-			}
-			if err := visit(use{kind, entry.Path, extent, tree, PathTable{}}); err != nil {
-				return false, err
-			}
-		}
-		for _, area := range entry.areas {
-			if err := visit(use{useContinuation, entry.Path, area, tree, PathTable{}}); err != nil {
-				return false, err
-			}
-		}
-		return true, nil
-	})
-}
-
-func (d *Disc) eachBootUse(visit func(use) error) error {
-	if d.BootRecord == nil {
-		return nil
-	}
-	if lba := d.BootRecord.CatalogLBA; lba > systemAreaSectors {
-		if err := visit(use{kind: useBoot, name: "catalog", extent: Extent{lba, SectorSize}}); err != nil {
+		extent := Extent{table.LBA, table.Size}
+		if err := visit(reference{extent.LBA, extent.sectors(), tree.Descriptor*SectorSize + int64(table.pointer), enc, usePathTable, "of the " + tree.Kind + " tree", false}); err != nil {
 			return err
 		}
-	}
-	for _, entry := range d.BootRecord.Entries {
-		extent := Extent{entry.LBA, int64(entry.LoadSectors) * virtualSectorSize}
-		if err := visit(use{kind: useBoot, name: "image", extent: extent}); err != nil {
-			return err
+		data, err := d.bytes(extent)
+		if err != nil {
+			return fmt.Errorf("path table: %w", err)
+		}
+		for at := 0; at+8 <= len(data) && data[at] > 0; at += 8 + (int(data[at])+1)&^1 {
+			entry := reference{target: int64(order.Uint32(data[at+2:])), at: extent.LBA*SectorSize + int64(at) + 2, enc: enc, kind: useDirectory}
+			if err := visit(entry); err != nil {
+				return err
+			}
 		}
 	}
 	return nil
 }
 
-// occupants gives everything that takes a sector.
-func (d *Disc) occupants(lba int64) ([]use, error) {
-	var found []use
-	err := d.eachUse(func(u use) error {
-		if u.covers(lba) {
-			found = append(found, u)
-		}
+func (d *Disc) eachBootReference(visit func(reference) error) error {
+	if d.BootRecord == nil {
 		return nil
-	})
-	return found, err
+	}
+	if lba := d.BootRecord.CatalogLBA; lba > systemAreaSectors {
+		if err := visit(reference{target: lba, sectors: 1, kind: useBoot, name: "(catalog)", fixed: true}); err != nil {
+			return err
+		}
+	}
+	for _, entry := range d.BootRecord.Entries {
+		extent := Extent{entry.LBA, int64(entry.LoadSectors) * virtualSectorSize}
+		if err := visit(reference{target: extent.LBA, sectors: extent.sectors(), kind: useBoot, name: "(image)", fixed: true}); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // maxMissingPadding is how many sectors a volume may be longer than its image
@@ -123,14 +102,15 @@ func (e *TruncatedError) Hint() string {
 	return "the download did not end, or is one part of a split file: fetch it again, or join the parts"
 }
 
-// checkWhole refuses an image that ends before its contents.
+// checkWhole refuses an image that ends before its contents. A short last
+// sector is no loss.
 func (d *Disc) checkWhole() error {
-	err := d.eachUse(func(u use) error {
-		end := u.extent.LBA*SectorSize + u.extent.Size
-		if u.kind == useUDF || u.kind == useBoot || end <= d.size {
+	err := d.eachReference(func(r reference) error {
+		end := r.target + r.sectors
+		if r.kind == useUDF || r.kind == useBoot || r.sectors == 0 || end <= (d.size+SectorSize-1)/SectorSize {
 			return nil
 		}
-		return &TruncatedError{u.kind + " " + u.name, d.size, end}
+		return &TruncatedError{r.String(), d.size, end * SectorSize}
 	})
 	if err != nil {
 		return err

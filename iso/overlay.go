@@ -14,21 +14,24 @@ type Write struct {
 	last   bool   // a volume descriptor: written after everything else
 }
 
-// Move is an extent that an injection copies elsewhere on the disc.
+// Move is an extent that an injection copies to another place: of the disc
+// itself, or from a donor.
 type Move struct {
-	From, To int64 // bytes from the start of the image
+	From, To int64 // bytes from the start of the image, or of the donor's file
 	Size     int64 // bytes
 	What     string
+	donor    io.ReaderAt // nil: the disc itself
 }
 
 // overlay reads an image as it will be after moves and writes, without one being
 // made.
 type overlay struct {
-	source io.ReaderAt
-	size   int64 // of the source
-	total  int64 // of the result
-	moves  []Move
-	writes []Write // sorted by offset, not overlapping
+	source  io.ReaderAt
+	size    int64 // of the source
+	total   int64 // of the result
+	moves   []Move
+	interim []Write // descriptors mended where they are, before they are shifted
+	writes  []Write // sorted by offset, not overlapping
 }
 
 // ReadAt reads from the result.
@@ -43,18 +46,28 @@ func (o *overlay) ReadAt(p []byte, off int64) (int, error) {
 	if int64(len(p)) > o.total-off {
 		p, short = p[:o.total-off], io.EOF
 	}
-	clear(p)
-	if err := o.fill(p, off, o.source, off); err != nil {
+	if err := fill(p, o.source, off, o.size); err != nil {
 		return 0, err
 	}
 	for _, move := range o.moves {
 		from, to := max(off, move.To), min(off+int64(len(p)), move.To+move.Size)
-		if from < to {
-			if err := o.fill(p[from-off:to-off], from, o.source, move.From+from-move.To); err != nil {
-				return 0, err
-			}
+		if from >= to {
+			continue
+		}
+		source, size := o.source, o.size
+		if move.donor != nil {
+			source, size = move.donor, move.From+move.Size
+		}
+		if err := fill(p[from-off:to-off], source, move.From+from-move.To, size); err != nil {
+			return 0, err
 		}
 	}
+	o.lay(p, off)
+	return len(p), short
+}
+
+// lay puts the writes over what has been read from an offset.
+func (o *overlay) lay(p []byte, off int64) {
 	first, _ := slices.BinarySearchFunc(o.writes, off, func(w Write, off int64) int {
 		if w.Offset+int64(len(w.Data)) <= off {
 			return -1
@@ -63,7 +76,7 @@ func (o *overlay) ReadAt(p []byte, off int64) (int, error) {
 	})
 	for _, write := range o.writes[first:] {
 		if write.Offset >= off+int64(len(p)) {
-			break
+			return
 		}
 		if write.Offset >= off {
 			copy(p[write.Offset-off:], write.Data)
@@ -71,17 +84,14 @@ func (o *overlay) ReadAt(p []byte, off int64) (int, error) {
 			copy(p, write.Data[off-write.Offset:])
 		}
 	}
-	return len(p), short
 }
 
-// fill reads the source where it reaches; beyond its end there are zeros.
-func (o *overlay) fill(p []byte, _ int64, source io.ReaderAt, at int64) error {
-	if at >= o.size {
-		return nil
-	}
-	p = p[:min(int64(len(p)), o.size-at)]
-	n, err := source.ReadAt(p, at)
-	if n == len(p) || errors.Is(err, io.EOF) && n == len(p) {
+// fill reads from a source of size bytes; beyond its end there are zeros.
+func fill(p []byte, source io.ReaderAt, at, size int64) error {
+	have := min(int64(len(p)), max(size-at, 0))
+	clear(p[have:])
+	n, err := source.ReadAt(p[:have], at)
+	if int64(n) == have {
 		return nil
 	}
 	if err == nil || errors.Is(err, io.EOF) {

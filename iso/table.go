@@ -78,7 +78,7 @@ func (d *Disc) tableState(file Extent) (state string, table bootInfoTable, err e
 		return TableAbsent, table, fmt.Errorf("read the boot file at sector %d: %w", file.LBA, err)
 	}
 	table = parseTable(head)
-	if table == (bootInfoTable{}) {
+	if !looksLikeTable(head) {
 		return TableAbsent, table, nil
 	}
 	if file.Size > maxBootFile || int64(table.file) != file.LBA || int64(table.length) != file.Size || table.pvd != firstDescriptor && table.pvd != 48 {
@@ -92,4 +92,11 @@ func (d *Disc) tableState(file Extent) (state string, table bootInfoTable, err e
 		return TableStale, table, nil
 	}
 	return TablePresent, table, nil
+}
+
+// looksLikeTable says that the bytes at a boot info table's place are one: not
+// all zero, but the reserved ones are. Other boot files have code there, and an
+// isolinux.bin that no disc was made with has a filler.
+func looksLikeTable(head []byte) bool {
+	return !allZero(head[offTable:offTable+16]) && allZero(head[offTable+16:offTableFirstSum])
 }

@@ -1,6 +1,9 @@
 package iso
 
-import "encoding/binary"
+import (
+	"bytes"
+	"encoding/binary"
+)
 
 // UDF structures (ECMA-167): only as much as tells which sectors they take.
 const (
@@ -18,6 +21,7 @@ type udfVolume struct {
 	present     bool
 	recognition []int64 // LBAs of BEA01, NSR0x and TEA01
 	used        []Extent
+	lastAnchor  []byte // the anchor in the disc's last sector, nil when there is none
 }
 
 // readUDF looks for the volume recognition sequence that follows the ISO 9660
@@ -36,24 +40,42 @@ func (d *Disc) readUDF() error {
 		d.udf.recognition = append(d.udf.recognition, lba)
 		d.udf.present = d.udf.present || id == "NSR02" || id == "NSR03"
 	}
-	if !d.udf.present || (udfAnchorLBA+1)*SectorSize > d.size {
+	if !d.udf.present {
 		return nil
 	}
-	return d.readUDFAnchor()
+	return d.readUDFAnchors()
 }
 
-func (d *Disc) readUDFAnchor() error {
-	anchor, err := d.sector(udfAnchorLBA)
-	if err != nil {
-		return err
+// readUDFAnchors reads the anchors at the three places that there are for them
+// (ECMA-167 3/8.4.2.1).
+func (d *Disc) readUDFAnchors() error {
+	last := d.size/SectorSize - 1
+	for _, lba := range []int64{udfAnchorLBA, last - udfAnchorLBA, last} {
+		if lba < 0 || lba > last {
+			continue
+		}
+		anchor, err := d.sector(lba)
+		if err != nil {
+			return err
+		}
+		if binary.LittleEndian.Uint16(anchor) != udfTagAnchor || int64(binary.LittleEndian.Uint32(anchor[12:])) != lba {
+			continue
+		}
+		if lba == last {
+			d.udf.lastAnchor = anchor
+		}
+		d.udf.used = append(d.udf.used, Extent{lba, SectorSize})
+		if err := d.readUDFAnchor(anchor); err != nil {
+			return err
+		}
 	}
-	if binary.LittleEndian.Uint16(anchor) != udfTagAnchor {
-		return nil
-	}
-	d.udf.used = append(d.udf.used, Extent{udfAnchorLBA, SectorSize})
+	return nil
+}
+
+func (d *Disc) readUDFAnchor(anchor []byte) error {
 	for _, at := range []int{16, 24} { // main and reserve sequences, 3/10.2
 		sequence := Extent{int64(binary.LittleEndian.Uint32(anchor[at+4:])), int64(binary.LittleEndian.Uint32(anchor[at:]))}
-		if sequence.LBA == 0 || sequence.sectors() > maxUDFSequence {
+		if sequence.sectors() > maxUDFSequence {
 			continue
 		}
 		d.udf.used = append(d.udf.used, sequence)
@@ -85,4 +107,22 @@ func (d *Disc) readUDFSequence(sequence Extent) error {
 		}
 	}
 	return nil
+}
+
+// repeatUDFAnchor puts a copy of the anchor into the last sector of the longer
+// disc, if the disc had one in its last sector: readers look there, too.
+func (p *Injection) repeatUDFAnchor(align int64) {
+	if p.disc.udf.lastAnchor == nil {
+		return
+	}
+	p.next = alignUp(p.next+1, align)
+	anchor := bytes.Clone(p.disc.udf.lastAnchor)
+	binary.LittleEndian.PutUint32(anchor[12:], uint32(p.next-1))
+	anchor[4] = 0
+	for i, b := range anchor[:16] { // the tag's checksum (ECMA-167 3/7.2.3)
+		if i != 4 {
+			anchor[4] += b
+		}
+	}
+	p.patch((p.next-1)*SectorSize, anchor, "UDF anchor")
 }

@@ -35,7 +35,10 @@ type Tree struct {
 	Root       Extent
 	PathTables []PathTable
 	RockRidge  bool
-	suspSkip   int // bytes to skip in each system use area (SUSP 1.12, SP entry)
+	data       []byte // the descriptor
+
+	suspSkip     int // bytes to skip in each system use area (SUSP 5.3)
+	suspRootSkip int // the same for the root's own record
 }
 
 // PathTable is one of the up to four path tables of a tree (ECMA-119 6.9).
@@ -182,19 +185,17 @@ func readTree(found descriptor, kind string) (Tree, error) {
 	tree := Tree{
 		Kind:       kind,
 		Descriptor: found.lba,
+		data:       data,
 		VolumeSize: int64(binary.LittleEndian.Uint32(data[offVolumeSpaceSize:])),
 		Root:       recordExtent(data[offRootRecord : offRootRecord+lenRootRecord]),
 	}
 	if kind == "joliet" {
-		tree.VolumeID = strings.TrimRight(ucs2(data[offVolumeID:offVolumeID+32]), " \x00")
+		tree.VolumeID = printable(strings.TrimRight(ucs2(data[offVolumeID:offVolumeID+32]), " \x00"))
 	} else {
-		tree.VolumeID = strings.TrimRight(string(data[offVolumeID:offVolumeID+32]), " \x00")
+		tree.VolumeID = printable(strings.TrimRight(string(data[offVolumeID:offVolumeID+32]), " \x00"))
 	}
 	if size := binary.LittleEndian.Uint16(data[offBlockSize:]); size != SectorSize {
 		return tree, &FormatError{found.lba, "volume descriptor", fmt.Sprintf("logical blocks of %d bytes: only 2048 are understood", size)}
-	}
-	if tree.Root.Size > maxDirectorySize {
-		return tree, &FormatError{tree.Root.LBA, "root directory", fmt.Sprintf("absurd size of %d bytes", tree.Root.Size)}
 	}
 	return tree, tree.readPathTables(data)
 }

@@ -23,46 +23,79 @@ type File interface {
 }
 
 // Apply makes the planned writes in the image that the plan was made from, or
-// in a copy of it. The descriptors are written last, from the highest sector
-// down, with everything else on the disk before: interrupted at any point, the
-// image still reads as it did.
+// in a copy of it. With sync, everything else is on the disk before the
+// descriptors, and those are written last and from the highest sector down:
+// interrupted at any point, the image still reads as it did.
 func (p *Injection) Apply(ctx context.Context, file File, sync bool) error {
+	if err := p.Reimplant(ctx, nil); err != nil {
+		return err
+	}
+	if err := p.applyContents(ctx, file); err != nil {
+		return err
+	}
+	if err := flush(file, sync); err != nil {
+		return err
+	}
+	// A few sectors: from here on it is quicker to end than to stop.
+	ctx = context.WithoutCancel(ctx)
+	var shifted []Write
+	for _, write := range p.writes {
+		if write.last {
+			shifted = append(shifted, write)
+		}
+	}
+	if len(shifted) == 0 {
+		return nil
+	}
+	if len(p.interim) > 0 || len(p.moves) > 0 {
+		// What moved must be found at its new place before its old one is
+		// overwritten.
+		if err := writeAll(ctx, file, append(p.interim, shifted[0])); err != nil {
+			return err
+		}
+		if err := flush(file, sync); err != nil {
+			return err
+		}
+	}
+	slices.Reverse(shifted)
+	if err := writeAll(ctx, file, shifted); err != nil {
+		return err
+	}
+	return flush(file, sync)
+}
+
+// applyContents makes every write but those of the descriptors.
+func (p *Injection) applyContents(ctx context.Context, file File) error {
 	for _, move := range p.moves {
 		if err := copyRange(ctx, file, move); err != nil {
 			return err
 		}
 	}
-	var last []Write
 	for _, write := range p.writes {
 		if write.last {
-			last = append(last, write)
 			continue
 		}
 		if err := writeAt(ctx, file, write); err != nil {
 			return err
 		}
 	}
-	if err := p.extend(file); err != nil {
-		return err
-	}
-	if err := flush(file, sync); err != nil {
-		return err
-	}
-	if len(last) == 0 {
-		return nil
-	}
-	// The primary descriptor goes first of these: it alone refers to what moved.
-	slices.Reverse(last[1:])
-	for _, write := range last {
+	return p.extend(file)
+}
+
+func writeAll(ctx context.Context, file io.WriterAt, writes []Write) error {
+	for _, write := range writes {
 		if err := writeAt(ctx, file, write); err != nil {
 			return err
 		}
 	}
-	return flush(file, sync)
+	return nil
 }
 
 // extend makes the image end with a whole sector.
 func (p *Injection) extend(file File) error {
+	if p.Already {
+		return nil
+	}
 	probe := make([]byte, 1)
 	if _, err := file.ReadAt(probe, p.total-1); err == nil {
 		return nil
@@ -94,13 +127,17 @@ func writeAt(ctx context.Context, file io.WriterAt, write Write) error {
 }
 
 func copyRange(ctx context.Context, file File, move Move) error {
+	var source io.ReaderAt = file
+	if move.donor != nil {
+		source = move.donor
+	}
 	buffer := make([]byte, 256<<10)
 	for done := int64(0); done < move.Size; {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
 		chunk := buffer[:min(int64(len(buffer)), move.Size-done)]
-		n, err := file.ReadAt(chunk, move.From+done)
+		n, err := source.ReadAt(chunk, move.From+done)
 		if err != nil && !errors.Is(err, io.EOF) {
 			return fmt.Errorf("move %s: %w", move.What, err)
 		}
