@@ -23,6 +23,7 @@ type evaluator struct {
 	lab       *object
 	labName   string
 	scopes    []*scope // 0: shared; then the pods
+	pods      map[string]*scope
 	stack     []*cell  // what is being evaluated now
 }
 
@@ -396,15 +397,11 @@ func (ev *evaluator) find(s *scope, in *namespace, root, name string) *object {
 	if !ok {
 		return nil
 	}
-	for _, other := range ev.scopes[1:] {
-		if other.name == pod {
-			if root == "node" {
-				return other.nodes.byName[rest]
-			}
-			return other.networks.byName[rest]
-		}
+	other, ok := ev.pods[pod]
+	if !ok {
+		return nil
 	}
-	return nil
+	return other.namespace(root).byName[rest]
 }
 
 // exported lists the attributes of an object that expressions may read.

@@ -56,7 +56,10 @@ func (c *linter) lintNetworks() {
 // lintSameSegment judges two networks that are one on the wire.
 func (c *linter) lintSameSegment(first, n *Network) {
 	if n.Pod != "" && first.Pod != "" && n.Pod != first.Pod && n.Name == first.Name {
-		c.find("NET004", c.networkObject(n), n.DeclRange, "Network %q of %s and of %s are both %s.", n.Name, first.Pod, n.Pod, segment(n))
+		f := c.find("NET004", c.networkObject(n), n.DeclRange, "Network %q of %s and of %s are both %s.", n.Name, first.Pod, n.Pod, segment(n))
+		if !n.Create {
+			f.Fix = "Mark it shared = true when all pods are to use it, or compute port_group from pod.name."
+		}
 		return
 	}
 	c.find("NET005", c.networkObject(n), n.DeclRange, "Networks %q and %q are both %s.", first.Address, n.Address, segment(n))

@@ -47,8 +47,11 @@ func (l *loader) declareScopes() bool {
 		return false
 	}
 	shared := l.ev.scopes[0]
+	l.ev.pods = make(map[string]*scope, count)
 	for i := 1; i <= count; i++ {
-		l.ev.scopes = append(l.ev.scopes, newScope(i))
+		pod := newScope(i)
+		l.ev.scopes = append(l.ev.scopes, pod)
+		l.ev.pods[pod.name] = pod
 	}
 	l.declareObjects("network", networks, shared)
 	l.declareObjects("node", nodes, shared)
