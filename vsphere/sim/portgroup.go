@@ -9,6 +9,9 @@ import (
 	"github.com/vmware/govmomi/vim25/types"
 )
 
+// maxVLAN is the VLAN that means all of them (virtual guest tagging).
+const maxVLAN = 4095
+
 // networkSystem is a host's network system with the port groups of real hosts:
 // the same name on several hosts is one network, and each host has it on a
 // switch of its own.
@@ -39,7 +42,7 @@ func replaceNetworkSystems(registry *simulator.Registry) {
 // one of the same name. A VLAN is 0 to 4095, the last meaning all.
 func (n *networkSystem) AddPortGroup(ctx *simulator.Context, req *types.AddPortGroup) soap.HasFault {
 	body := new(methods.AddPortGroupBody)
-	if req.Portgrp.VlanId < 0 || req.Portgrp.VlanId > 4095 {
+	if req.Portgrp.VlanId < 0 || req.Portgrp.VlanId > maxVLAN {
 		body.Fault_ = simulator.Fault("", &types.InvalidArgument{InvalidProperty: "vlanId"})
 		return body
 	}
@@ -59,6 +62,26 @@ func (n *networkSystem) AddPortGroup(ctx *simulator.Context, req *types.AddPortG
 			Key: "key-vim.host.PortGroup-" + req.Portgrp.Name, Spec: req.Portgrp,
 		})
 		body.Res = new(types.AddPortGroupResponse)
+		return body
+	}
+	body.Fault_ = simulator.Fault("", new(types.NotFound))
+	return body
+}
+
+// UpdatePortGroup changes a port group of this host: its VLAN, its policies.
+func (n *networkSystem) UpdatePortGroup(req *types.UpdatePortGroup) soap.HasFault {
+	body := new(methods.UpdatePortGroupBody)
+	for i := range n.NetworkInfo.Portgroup {
+		group := &n.NetworkInfo.Portgroup[i]
+		switch {
+		case group.Spec.Name != req.PgName:
+			continue
+		case req.Portgrp.VlanId < 0 || req.Portgrp.VlanId > maxVLAN:
+			body.Fault_ = simulator.Fault("", &types.InvalidArgument{InvalidProperty: "vlanId"})
+		default:
+			group.Spec.VlanId, group.Spec.Policy = req.Portgrp.VlanId, req.Portgrp.Policy
+			body.Res = new(types.UpdatePortGroupResponse)
+		}
 		return body
 	}
 	body.Fault_ = simulator.Fault("", new(types.NotFound))
