@@ -97,6 +97,9 @@ type applier struct {
 	vms     map[string]ref   // by Node.Address
 	unmade  map[string]error // networks (by port group) and media (by path) that could not be made
 	restart map[string]bool  // nodes shut off for an update that ran before
+	// standard are the standard port groups just made: a vCenter may take a
+	// while to list them.
+	standard map[string]bool
 }
 
 func newApplier(c *Client, lab *labspec.Lab, inv *plan.Inventory, p *plan.Plan, opts ApplyOptions) *applier {
@@ -109,7 +112,7 @@ func newApplier(c *Client, lab *labspec.Lab, inv *plan.Inventory, p *plan.Plan, 
 	a := &applier{
 		Client: c, lab: lab, inv: inv, plan: p, opts: opts,
 		result: &Result{Outcomes: make([]Outcome, len(p.Changes))},
-		vms:    make(map[string]ref), unmade: make(map[string]error), restart: make(map[string]bool),
+		vms:    make(map[string]ref), unmade: make(map[string]error), restart: make(map[string]bool), standard: make(map[string]bool),
 	}
 	for i := range p.Changes {
 		a.result.Outcomes[i].Change = &p.Changes[i]
@@ -168,6 +171,7 @@ func (a *applier) carryOut(ctx context.Context) {
 	a.onLive(ctx, a.of(plan.KindVM, is(plan.Update)), plan.Update, a.updateVM)
 	if creating := a.of(plan.KindVM, creates); a.makeFolder(ctx, creating) {
 		a.run(ctx, creating, a.opts.Parallelism, plan.Create, a.createVM)
+		a.checkBootOrder(ctx, creating)
 	}
 	a.setRules(ctx, a.of(plan.KindRule, changes))
 	a.powerOnAll(ctx)

@@ -3,6 +3,8 @@ package vsphere
 import (
 	"context"
 	"fmt"
+	"slices"
+	"strings"
 
 	"github.com/uclab/uclab/plan"
 	"github.com/vmware/govmomi/fault"
@@ -19,18 +21,79 @@ func (a *applier) createVM(ctx context.Context, change *plan.Change) error {
 		return failure("create VM", change.Name, err)
 	}
 	req := &types.CreateVM_Task{This: a.place.folderRef, Config: *spec, Pool: a.place.pool, Host: a.hostFor(change.Host)}
-	created, err := a.create(ctx, change, marks, func(ctx context.Context) (ref, error) {
+	start := func(ctx context.Context) (ref, error) {
 		res, err := methods.CreateVM_Task(ctx, a.vim, req)
 		if err != nil {
 			return ref{}, err
 		}
 		return res.Returnval, nil
-	})
+	}
+	created, err := a.create(ctx, change, marks, start)
+	if refusesBootOrder(err) {
+		req.Config.BootOptions = nil
+		if created, err = a.create(ctx, change, marks, start); err == nil {
+			err = a.mend(ctx, change, created)
+		}
+	}
 	if err != nil {
 		return err
 	}
 	a.created(change, created)
 	return nil
+}
+
+// refusesBootOrder says that the server wants the disks and NICs of a boot order
+// to be there already.
+func refusesBootOrder(err error) bool {
+	var value *types.InvalidArgument
+	if _, ok := fault.As(err, &value); ok {
+		return strings.Contains(strings.ToLower(value.InvalidProperty), "boot")
+	}
+	var config *types.InvalidVmConfig
+	_, ok := fault.As(err, &config)
+	return ok && strings.Contains(strings.ToLower(config.Property), "boot")
+}
+
+// mend looks at a VM and makes it what is wanted.
+func (a *applier) mend(ctx context.Context, change *plan.Change, vm ref) error {
+	live, err := a.readLive(ctx, []ref{vm})
+	if err == nil && live[vm] != nil {
+		err = a.reconfigure(ctx, change, live[vm])
+	}
+	return failure("configure VM", change.Name, err)
+}
+
+// checkBootOrder reads one VM of each make back: a server that gives devices
+// other keys than it was asked for drops disks and NICs from the boot order. All
+// VMs of such a make are mended.
+func (a *applier) checkBootOrder(ctx context.Context, creating []*Outcome) {
+	makes := map[string][]*Outcome{}
+	var samples []ref
+	for _, o := range creating {
+		if want := o.Change.Want; o.State == Done && len(want.BootOrder) > 0 {
+			key := fmt.Sprint(want.SCSI, len(want.Disks), len(want.NICs), want.BootOrder)
+			if makes[key] == nil {
+				samples = append(samples, a.vms[o.Change.Address])
+			}
+			makes[key] = append(makes[key], o)
+		}
+	}
+	if len(samples) == 0 || ctx.Err() != nil {
+		return
+	}
+	live, err := a.readLive(context.WithoutCancel(ctx), samples)
+	if err != nil {
+		return // the next plan sees what is wrong
+	}
+	for _, alike := range makes {
+		sample := live[a.vms[alike[0].Change.Address]]
+		if sample == nil || slices.Equal(bootOrder(sample.boot.BootOrder, sample.devices), alike[0].Change.Want.BootOrder) {
+			continue
+		}
+		a.run(ctx, alike, a.opts.Parallelism, plan.Update, func(ctx context.Context, change *plan.Change) error {
+			return a.mend(ctx, change, a.vms[change.Address])
+		})
+	}
 }
 
 // created notes the VM for the rules and the power-on.

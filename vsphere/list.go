@@ -29,8 +29,9 @@ var listProperties = []string{
 // List finds all labs on the target by their marks, sorted by name.
 func (c *Client) List(ctx context.Context) ([]LabSummary, error) {
 	var objects []types.ObjectContent
-	err := c.again(ctx, func() (err error) {
-		objects, err = c.readView(ctx, []string{"VirtualMachine"}, machineSpecs(listProperties))
+	props := machineSpecs(listProperties)
+	err := c.again(ctx, &props, func() (err error) {
+		objects, err = c.readView(ctx, []string{"VirtualMachine"}, props)
 		return err
 	})
 	if err != nil {

@@ -58,7 +58,7 @@ func (c *Client) readLive(ctx context.Context, refs []ref) (map[ref]*machine, er
 		filter.ObjectSet = append(filter.ObjectSet, types.ObjectSpec{Obj: r})
 	}
 	var objects []types.ObjectContent
-	err := c.again(ctx, func() (err error) {
+	err := c.again(ctx, &filter.PropSet, func() (err error) {
 		objects, _, err = retrieve(ctx, c.vim, filter, pageSize)
 		return err
 	})

@@ -14,6 +14,9 @@ import (
 
 // backing is what a NIC on a port group is backed by.
 func (a *applier) backing(portGroup string) (types.BaseVirtualDeviceBackingInfo, error) {
+	a.mu.Lock()
+	made := a.standard[portGroup]
+	a.mu.Unlock()
 	n := a.world.network(a.place.datacenter, portGroup)
 	if n != nil && n.distributed {
 		dvs := a.world.switchByRef(n.dvs)
@@ -24,7 +27,7 @@ func (a *applier) backing(portGroup string) (types.BaseVirtualDeviceBackingInfo,
 			Port: types.DistributedVirtualSwitchPortConnection{SwitchUuid: dvs.uuid, PortgroupKey: n.key},
 		}, nil
 	}
-	if n == nil {
+	if n == nil && !made {
 		return nil, &Error{Op: "connect to", On: "port group " + portGroup, Why: "it is not there", hint: "run the command again: what is missing is made"}
 	}
 	return &types.VirtualEthernetCardNetworkBackingInfo{
@@ -42,7 +45,11 @@ func (a *applier) makeNetwork(ctx context.Context, change *plan.Change) error {
 	case n.DistributedSwitch != "":
 		err = a.setDistributed(ctx, n)
 	default:
-		err = a.onHosts(ctx, n, change.Action)
+		if err = a.onHosts(ctx, n, change.Action); err == nil {
+			a.mu.Lock()
+			a.standard[n.PortGroup] = true
+			a.mu.Unlock()
+		}
 	}
 	return a.fail(n.PortGroup, failure(change.Action+" port group", n.PortGroup, err))
 }
@@ -168,10 +175,11 @@ func (a *applier) configVersion(ctx context.Context, group ref) (string, error) 
 	return "", nil
 }
 
-// refreshNetworks learns the keys of the port groups that were just made.
+// refreshNetworks learns the keys of the distributed port groups that were just
+// made.
 func (a *applier) refreshNetworks(ctx context.Context) {
 	made := a.of(plan.KindNetwork, func(action string) bool { return action == plan.Create })
-	made = slices.DeleteFunc(made, func(o *Outcome) bool { return o.State != Done })
+	made = slices.DeleteFunc(made, func(o *Outcome) bool { return o.State != Done || o.Change.Network.DistributedSwitch == "" })
 	if len(made) == 0 {
 		return
 	}

@@ -175,7 +175,10 @@ func (e *editor) disks() error {
 		}
 		if want.SizeMB > e.found.Disks[i].SizeMB {
 			disk := *disks[i]
-			disk.CapacityInKB, disk.CapacityInBytes = want.SizeMB<<10, want.SizeMB<<20
+			disk.CapacityInKB = want.SizeMB << 10
+			if disk.CapacityInBytes > 0 {
+				disk.CapacityInBytes = want.SizeMB << 20
+			}
 			e.edit(&disk)
 		}
 	}

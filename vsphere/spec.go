@@ -52,19 +52,26 @@ func createSpec(name string, want *plan.Machine, marks plan.Marks, networks func
 		return nil, err
 	}
 	return &types.VirtualMachineConfigSpec{
-		Name:              name,
-		GuestId:           want.GuestID,
-		NumCPUs:           int32(want.CPUs),
-		NumCoresPerSocket: types.NewInt32(1),
-		MemoryMB:          int64(want.MemoryMB),
-		Firmware:          want.Firmware,
-		Version:           want.HardwareVersion,
-		Annotation:        want.Notes,
-		Files:             &types.VirtualMachineFileInfo{VmPathName: fmt.Sprintf("[%s]", want.Datastore)},
-		DeviceChange:      b.changes,
-		BootOptions:       createBootOptions(want),
-		ExtraConfig:       createExtra(want, marks),
+		Name:         name,
+		GuestId:      want.GuestID,
+		NumCPUs:      int32(want.CPUs),
+		MemoryMB:     int64(want.MemoryMB),
+		Firmware:     otherThanBIOS(want.Firmware),
+		Version:      want.HardwareVersion,
+		Annotation:   want.Notes,
+		Files:        &types.VirtualMachineFileInfo{VmPathName: fmt.Sprintf("[%s]", want.Datastore)},
+		DeviceChange: b.changes,
+		BootOptions:  createBootOptions(want),
+		ExtraConfig:  createExtra(want, marks),
 	}, nil
+}
+
+// otherThanBIOS leaves the default out: hosts before 5.0 know no firmware.
+func otherThanBIOS(firmware string) string {
+	if firmware == "bios" {
+		return ""
+	}
+	return firmware
 }
 
 func createExtra(want *plan.Machine, marks plan.Marks) []types.BaseOptionValue {
@@ -246,8 +253,7 @@ func (b *builder) disk(want *plan.Machine, index int, disk plan.Disk) error {
 					ThinProvisioned:              types.NewBool(!disk.Thick),
 				},
 			},
-			CapacityInKB:    disk.SizeMB << 10,
-			CapacityInBytes: disk.SizeMB << 20,
+			CapacityInKB: disk.SizeMB << 10, // hosts before 5.5 know nothing else
 		},
 	})
 	return nil

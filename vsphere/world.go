@@ -3,6 +3,7 @@ package vsphere
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/vmware/govmomi/fault"
@@ -126,7 +127,7 @@ func (c *Client) readWorld(ctx context.Context, machines []string) (*world, erro
 		props = append(machineSpecs(machines), props...)
 	}
 	var w *world
-	err := c.again(ctx, func() error {
+	err := c.again(ctx, &props, func() error {
 		objects, err := c.readView(ctx, types, props)
 		if err != nil {
 			return err
@@ -142,11 +143,20 @@ func machineSpecs(paths []string) []types.PropertySpec {
 }
 
 // again repeats a compound read whose view or page token went with a lost
-// session, or whose connection broke between pages.
-func (c *Client) again(ctx context.Context, read func() error) error {
+// session, or whose connection broke between pages. A property that an old
+// server does not have is left out of props.
+func (c *Client) again(ctx context.Context, props *[]types.PropertySpec, read func() error) error {
 	for attempt := 1; ; attempt++ {
 		err := read()
-		if err == nil || attempt == maxAttempts {
+		if err == nil {
+			return nil
+		}
+		if without, ok := withoutUnknown(*props, err); ok {
+			*props = without
+			attempt--
+			continue
+		}
+		if attempt == maxAttempts {
 			return err
 		}
 		gone := fault.Is(err, &types.ManagedObjectNotFound{}) || fault.Is(err, &types.InvalidProperty{})
@@ -157,6 +167,23 @@ func (c *Client) again(ctx context.Context, read func() error) error {
 			return err
 		}
 	}
+}
+
+// withoutUnknown leaves out the property that the server says it does not know.
+func withoutUnknown(props []types.PropertySpec, err error) ([]types.PropertySpec, bool) {
+	var unknown *types.InvalidProperty
+	if _, ok := fault.As(err, &unknown); !ok {
+		return nil, false
+	}
+	without := slices.Clone(props)
+	found := false
+	for i := range without {
+		if slices.Contains(without[i].PathSet, unknown.Name) {
+			without[i].PathSet = slices.DeleteFunc(slices.Clone(without[i].PathSet), func(path string) bool { return path == unknown.Name })
+			found = true
+		}
+	}
+	return without, found
 }
 
 func (c *Client) readView(ctx context.Context, kinds []string, props []types.PropertySpec) (objects []types.ObjectContent, err error) {
