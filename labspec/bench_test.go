@@ -50,3 +50,19 @@ func BenchmarkLoad2000(b *testing.B) {
 		}
 	}
 }
+
+// BenchmarkLoadClassroom loads fifty pods of twenty nodes each.
+func BenchmarkLoadClassroom(b *testing.B) {
+	var text strings.Builder
+	text.WriteString("format = 1\nlab \"class\" {}\npods {\n  count = 50\n}\nlocals {\n  who = \"student ${pod.index}\"\n}\n")
+	text.WriteString("network \"hq\" {\n  cidr = \"10.1.0.0/24\"\n  switch = \"vSwitch0\"\n  vlan = 100 + pod.index\n}\n")
+	for i := range 20 {
+		fmt.Fprintf(&text, "node \"n%d\" {\n  product = \"winxp\"\n  network = \"hq\"\n  ip = cidrhost(network.hq.cidr, %d)\n  notes = local.who\n}\n", i, 10+i)
+	}
+	path := writeLab(b, text.String())
+	for b.Loop() {
+		if lab := load(b, path, labspec.Options{}); len(lab.Nodes) != 1000 {
+			b.Fatalf("%d nodes", len(lab.Nodes))
+		}
+	}
+}

@@ -24,7 +24,7 @@ type evaluator struct {
 	labName   string
 	scopes    []*scope // 0: shared; then the pods
 	pods      map[string]*scope
-	stack     []*cell  // what is being evaluated now
+	stack     []*cell // what is being evaluated now
 }
 
 // scope is what names mean inside one pod, or (index 0) outside pods.

@@ -29,7 +29,7 @@ func Find(arg string, getwd string) (path string, err error) {
 			return "", fmt.Errorf("lab file %s: %w", arg, err)
 		}
 		if !info.IsDir() {
-			if !isLabFile(arg) {
+			if ext := filepath.Ext(arg); ext != ".hcl" && ext != ".json" {
 				return "", fmt.Errorf("%s is not a lab file: its name does not end in .lab.hcl or .lab.json", arg)
 			}
 			return arg, nil

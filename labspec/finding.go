@@ -67,7 +67,10 @@ func (e *InvalidError) Error() string {
 	if first == nil {
 		return fmt.Sprintf("%s: not a usable lab file", e.File)
 	}
-	text := fmt.Sprintf("%s:%d: %s", first.Range.Filename, first.Range.Start.Line, first.Message)
+	text := first.Message
+	if first.Range.Filename != "" {
+		text = fmt.Sprintf("%s:%d: %s", first.Range.Filename, first.Range.Start.Line, first.Message)
+	}
 	if errors > 1 {
 		text += fmt.Sprintf(" (and %d more problems)", errors-1)
 	}

@@ -107,10 +107,27 @@ func (c *linter) lintNames() {
 			c.find("NAM001", o.object, o.block.labelRange, "The name %q has upper case letters.", n.Name)
 		}
 	}
+	c.lintHostnames()
 	for _, b := range slices.Concat(c.doc.of("cluster"), c.doc.of("network")) {
 		if upper(b.label) {
 			c.find("NAM001", &object{kind: b.typ.name, name: b.label, block: b}, b.labelRange, "The name %q has upper case letters.", b.label)
 		}
+	}
+}
+
+// lintHostnames finds two nodes of a pod with one host name: nodes know each
+// other by it.
+func (c *linter) lintHostnames() {
+	type host struct{ pod, name string }
+	first := map[host]string{}
+	for i, o := range c.nodes {
+		n := &c.lab.Nodes[i]
+		key := host{n.Pod, strings.ToLower(n.Hostname)}
+		if other, taken := first[key]; taken {
+			c.find("NAM003", o.object, o.rangeOf("hostname"), "%s and %s both have the host name %q.", other, n.Name, n.Hostname)
+			continue
+		}
+		first[key] = n.Name
 	}
 }
 

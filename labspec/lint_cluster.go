@@ -1,22 +1,28 @@
 package labspec
 
 import (
+	"fmt"
 	"maps"
 	"slices"
 )
 
-// group is the nodes of one product in one cluster of one pod.
+// group is the nodes of one product in one cluster of one pod. Nodes outside
+// cluster blocks are a group too, of which less is known.
 type group struct{ pod, cluster, product string }
 
-// groups gives the nodes of clusters by product, with the groups in file order.
+func (g group) String() string {
+	if g.cluster == "" {
+		return "The lab"
+	}
+	return fmt.Sprintf("Cluster %q", g.cluster)
+}
+
+// groups gives the nodes by cluster and product, with the groups in file order.
 func (c *linter) groups() ([]group, map[group][]int) {
 	var order []group
 	members := map[group][]int{}
 	for i := range c.lab.Nodes {
 		n := &c.lab.Nodes[i]
-		if n.Cluster == "" {
-			continue
-		}
 		g := group{n.Pod, n.Cluster, n.Product}
 		if members[g] == nil {
 			order = append(order, g)
@@ -32,6 +38,9 @@ func (c *linter) lintClusters() {
 	order, members := c.groups()
 	for _, g := range order {
 		c.lintPublishers(g, members[g])
+		if g.cluster == "" {
+			continue
+		}
 		first := &c.lab.Nodes[members[g][0]]
 		for _, i := range members[g][1:] {
 			n, o := &c.lab.Nodes[i], c.nodes[i]
@@ -48,7 +57,7 @@ func (c *linter) lintPublishers(g group, members []int) {
 	for _, i := range members {
 		switch c.lab.Nodes[i].Role {
 		case "publisher":
-			if publisher >= 0 {
+			if publisher >= 0 && g.cluster != "" {
 				o := c.nodes[i]
 				c.find("CLU001", o.object, o.rangeOf("role"), "Both %s and %s are publishers of %s in cluster %q.",
 					c.lab.Nodes[publisher].Name, c.lab.Nodes[i].Name, g.product, g.cluster)
@@ -61,7 +70,7 @@ func (c *linter) lintPublishers(g group, members []int) {
 	}
 	if publisher < 0 && subscriber >= 0 {
 		o := c.nodes[subscriber]
-		c.find("CLU002", o.object, o.rangeOf("role"), "Cluster %q has subscribers of %s, but no publisher.", g.cluster, g.product)
+		c.find("CLU002", o.object, o.rangeOf("role"), "%s has subscribers of %s, but no publisher.", g, g.product)
 	}
 }
 

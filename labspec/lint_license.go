@@ -41,14 +41,21 @@ func (c *linter) lintVMwareNodes(g group, members []int) {
 	if len(members) <= maxVMwareNodes {
 		return
 	}
+	publishers := 0
 	for _, i := range members {
 		n := &c.lab.Nodes[i]
 		if !licenseFollowsMAC(n) || n.Role == "publisher" && foreignMAC(n) {
 			return
 		}
+		if n.Role == "publisher" {
+			publishers++
+		}
+	}
+	if g.cluster == "" && publishers != 1 {
+		return // nodes outside cluster blocks: of one cluster only if they have one publisher
 	}
 	o := c.nodes[members[maxVMwareNodes]]
-	c.find("LIC001", o.object, o.block.declRange, "Cluster %q has %d CUCM nodes on VMware MAC addresses; CUCM allows %d.", g.cluster, len(members), maxVMwareNodes)
+	c.find("LIC001", o.object, o.block.declRange, "%s has %d CUCM nodes on VMware MAC addresses; CUCM allows %d.", g, len(members), maxVMwareNodes)
 }
 
 // foreignMAC says whether a node's first adapter ends up with an address that
@@ -73,7 +80,7 @@ func (c *linter) lintEmergencyResponder(members []int) {
 	}
 	for _, i := range members {
 		if n, o := &c.lab.Nodes[i], c.nodes[i]; len(n.Licenses) == 0 {
-			c.find("LIC004", o.object, o.block.declRange, "%s has no licence, another node of its cluster has.", n.Name)
+			c.find("LIC004", o.object, o.block.declRange, "%s has no licence, another Emergency Responder node has.", n.Name)
 		}
 	}
 }

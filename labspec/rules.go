@@ -113,6 +113,7 @@ func namingRules() []Rule {
 	return []Rule{
 		{"NAM001", SeverityWarning, "Upper case in a name", kiss + "; The art of troubleshooting", "Use lower case everywhere: assume that it matters."},
 		{"NAM002", SeverityError, "Not a usable name", "RFC 1123; vSphere names", "Use letters, digits and hyphens."},
+		{"NAM003", SeverityWarning, "Two nodes with one host name", "Name resolution in Cisco voice products", "Give each its own hostname."},
 		{"KISS001", SeverityWarning, "DNS at installation", kiss, "Install without DNS and add it afterwards, or set ignore = [\"KISS001\"]."},
 		{"KISS002", SeverityWarning, "NTP at installation", kiss, "Install without NTP and add it on the publisher afterwards, or set ignore = [\"KISS002\"]."},
 		{"KISS003", SeverityWarning, "Service account used for several purposes", kiss,

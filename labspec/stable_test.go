@@ -54,7 +54,7 @@ func TestMACsOfALargeLabDiffer(t *testing.T) {
 
 func TestFind(t *testing.T) {
 	one, several, none := t.TempDir(), t.TempDir(), t.TempDir()
-	for _, file := range []string{filepath.Join(one, "a.lab.hcl"), filepath.Join(one, "x.auto.vars.hcl"), filepath.Join(several, "a.lab.hcl"), filepath.Join(several, "b.lab.json")} {
+	for _, file := range []string{filepath.Join(one, "a.lab.hcl"), filepath.Join(one, "x.auto.vars.hcl"), filepath.Join(one, "notes.txt"), filepath.Join(several, "a.lab.hcl"), filepath.Join(several, "b.lab.json")} {
 		if err := os.WriteFile(file, nil, 0o600); err != nil {
 			t.Fatal(err)
 		}
@@ -67,7 +67,7 @@ func TestFind(t *testing.T) {
 		{filepath.Base(one), filepath.Dir(one), filepath.Join(filepath.Base(one), "a.lab.hcl"), ""},
 		{filepath.Join(several, "b.lab.json"), none, filepath.Join(several, "b.lab.json"), ""},
 		{"absent", none, "", "lab file absent: file does not exist"},
-		{"x.auto.vars.hcl", one, "", "x.auto.vars.hcl is not a lab file: its name does not end in .lab.hcl or .lab.json"},
+		{"notes.txt", one, "", "notes.txt is not a lab file: its name does not end in .lab.hcl or .lab.json"},
 	} {
 		got, err := labspec.Find(test.arg, test.getwd)
 		if got != test.want || (err == nil) != (test.wantErr == "") || err != nil && err.Error() != test.wantErr {

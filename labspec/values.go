@@ -42,12 +42,24 @@ func (r reader) value(name string, wants cty.Type) (cty.Value, bool) {
 	if value.IsNull() || !value.IsWhollyKnown() {
 		return cty.NilVal, false
 	}
+	if wants == cty.String {
+		value = named(value)
+	}
 	converted, err := convert.Convert(value, wants)
 	if err != nil {
 		r.invalid(name, "%s is a %s, not a %s.", name, wants.FriendlyName(), value.Type().FriendlyName())
 		return cty.NilVal, false
 	}
 	return converted, true
+}
+
+// named lets a reference to a whole object, network = network.hq, stand for its
+// name.
+func named(value cty.Value) cty.Value {
+	if value.Type().IsObjectType() && value.Type().HasAttribute("name") {
+		return value.GetAttr("name")
+	}
+	return value
 }
 
 func (r reader) str(name string) (string, bool) {

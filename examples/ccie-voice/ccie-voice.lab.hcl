@@ -1,6 +1,6 @@
-# The servers of the CCIE Voice v3 lab: a CUCM 7 cluster, Presence, Unity
-# Connection, Contact Center Express, and an ASA with its console on an XP
-# terminal (posts "CCIE Voice Lab v3" and "Virtualize everything!").
+# The CCIE Voice v3 servers: CUCM 7 cluster, Presence, Unity Connection, UCCX, and an ASA with its console
+#
+# After the posts "CCIE Voice Lab v3" and "Virtualize everything!".
 #
 #   uclab apply examples/ccie-voice                        without discs: empty drives
 #   uclab apply examples/ccie-voice -var isos=/data/isos   with the vendor's discs

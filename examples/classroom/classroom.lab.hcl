@@ -1,10 +1,12 @@
-# Twenty pods of the ccie-voice lab, one per student of the roster, and a desk
-# for the trainer. Each pod has a VLAN, and so names and addresses, of its own.
+# A classroom: one pod of the ccie-voice lab per student, and a desk for the trainer
+#
+# Each pod has a VLAN of its own, and so may have the same names and addresses.
 #
 #   uclab apply examples/classroom                           empty machines
 #   uclab apply examples/classroom -var master=ccie-voice    linked clones of the finished lab
 #
-# The roster is in roster.auto.vars.hcl.
+# The students are in roster.auto.vars.hcl beside this file:
+#   roster = ["alvarez", "bauer", "chen"]
 format = 1
 
 lab "classroom" {
@@ -20,6 +22,7 @@ lab "classroom" {
 variable "roster" {
   description = "The students; each gets a pod"
   type        = list(string)
+  default     = ["ann", "ben"]
 }
 
 variable "master" {

@@ -1,7 +1,9 @@
-# Mobile Connect and Enterprise Feature Access without a PSTN gateway: the
-# phones of a second CUCM cluster, across an inter-cluster trunk, are the remote
-# destinations of the first one's users (post "Test mobility feature without
-# PSTN"). Mobile Voice Access cannot be tested so: it needs a gateway's IVR.
+# Two CUCM clusters, for Mobile Connect and Enterprise Feature Access without a PSTN
+#
+# The phones of the second cluster, across an inter-cluster trunk, are the
+# remote destinations of the first one's users (post "Test mobility feature
+# without PSTN"). Mobile Voice Access cannot be tested so: it needs a gateway's
+# IVR.
 #
 #   uclab apply examples/mobility
 #   uclab apply examples/mobility -var isos=/data/isos
