@@ -67,7 +67,7 @@ func (l *loader) expandLab() {
 	r := l.ev.read(l.ev.lab)
 	l.lab.Description = r.text("description")
 	l.lab.Domain = r.text("domain")
-	l.lab.Message = l.ev.read(l.firstPodLab()).text("message")
+	l.lab.Message = strings.TrimRight(l.ev.read(l.firstPodLab()).text("message"), " \t\r\n")
 	l.lab.Owner = r.text("owner")
 	expires, hasExpires := r.str("expires")
 	ttl, hasTTL := r.str("ttl")

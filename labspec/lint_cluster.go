@@ -1,9 +1,12 @@
 package labspec
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
+	"net/netip"
 	"slices"
+	"strings"
 )
 
 // group is the nodes of one product in one cluster of one pod. Nodes outside
@@ -85,8 +88,12 @@ func (c *linter) lintPresence(members map[group][]int) {
 	}
 	for i, o := range c.nodes {
 		n := &c.lab.Nodes[i]
+		if n.Product != "cups" && n.Product != "imp" {
+			continue
+		}
+		c.lintPresenceAddress(o, n)
 		presence, known := majorVersion(n)
-		if n.Product != "cups" && n.Product != "imp" || !known {
+		if !known {
 			continue
 		}
 		partners := members[group{n.Pod, n.Cluster, "cucm"}]
@@ -97,6 +104,24 @@ func (c *linter) lintPresence(members map[group][]int) {
 			}
 		}
 		c.lintPair(o, n, presence, c.majors(partners))
+	}
+}
+
+// lintPresenceAddress follows the rule by which CUPC makes the presence address:
+// the node name as it is when it is an IP address or its text ends with the SIP
+// domain, else the two joined.
+func (c *linter) lintPresenceAddress(o *nodeObject, n *Node) {
+	name, domain := n.Params["node_name"], cmp.Or(n.Params["sip_domain"], c.lab.Domain)
+	if _, err := netip.ParseAddr(name); err == nil || name == "" || domain == "" {
+		return
+	}
+	address := name
+	if !strings.HasSuffix(name, domain) {
+		address += "." + domain
+	}
+	head := strings.TrimSuffix(address, domain)
+	if !strings.HasSuffix(head, ".") || strings.Contains(strings.TrimSuffix(head, "."), ".") {
+		c.find("PRES002", o.object, o.rangeOf("params"), "With the node name %q and the SIP domain %q clients look for %q.", name, domain, address)
 	}
 }
 

@@ -28,8 +28,8 @@ func (c *linter) lintHardware() {
 		if strings.HasPrefix(n.GuestID, "winVista") || strings.HasPrefix(n.GuestID, "winLonghorn") {
 			c.find("VM009", o.object, o.rangeOf("guest_id"), "%s is to run Windows Vista.", n.Name)
 		}
-		if n.Audio && !c.lab.Target.Simulator {
-			c.find("VM005", o.object, o.rangeOf("audio"), "%s has a sound card, but the target is ESX.", n.Name)
+		if n.Audio {
+			c.find("VM005", o.object, o.rangeOf("audio"), "%s is to have a sound card.", n.Name)
 		}
 		if o.profile != nil {
 			c.lintSizes(o, n, &o.profile.hardware)

@@ -130,6 +130,8 @@ func clusterRules() []Rule {
 		{"CLU002", SeverityWarning, "Subscribers without a publisher", "NTP - Network Time Protocol", "Add the publisher's node, or set role = \"publisher\" on one."},
 		{"CLU003", SeverityWarning, "Different versions in a cluster", "facts 8.3 (unverified)", "Give all nodes of a product in the cluster one version."},
 		{"PRES001", SeverityError, "Presence on a CUCM node", "Cisco Presence Products", "Give Presence a node of its own with product = \"cups\": it cannot be co-resident with CUCM."},
+		{"PRES002", SeverityWarning, "Presence address that does not resolve", "How does CUPC determine presence address",
+			"Use a plain host name or an address as node_name, or a full name that ends with the SIP domain, in the same case."},
 		{"VER001", SeverityError, "CUCM and Presence of versions that do not work together", versions, "CUCM 6 goes with Presence 6 or 7, CUCM 7 with Presence 7 only."},
 		{"VER002", SeverityWarning, "CUCM and Presence of different releases", "facts 8.4 (unverified for 8 and later)", "Use the same release of both."},
 		{"MOB001", SeverityError, "Remote destination in the user's own cluster", "Test mobility feature without PSTN (12 May 2010)",

@@ -35,7 +35,7 @@ func sharedNodeAttributes() []attribute {
 		{"dns", kindStrings, false, "DNS servers that the node is configured with.", "none"},
 		{"ntp", kindStrings, false, "NTP servers that the node is configured with; publisher only.", "none"},
 		{"license", kindStrings, false, "Licence files; a HOSTID gives the node its MAC.", "none"},
-		{"params", kindMap, false, "Anything else that is worth keeping with the node: `sip_domain`, `ldap_account`, `calendar_account`, ...", "none"},
+		{"params", kindMap, false, "Anything else that is worth keeping with the node. Lints know `node_name` and `sip_domain` of Presence, and names that end in `_account` (`ldap_account`, `calendar_account`).", "none"},
 		{"protect", kindBool, false, "Never destroy or recreate the node.", "false"},
 		{"shared", kindBool, false, "One node for all pods.", "false"},
 		ignoreAttribute,
