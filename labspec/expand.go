@@ -39,11 +39,17 @@ func (l *loader) expand(ctx context.Context) error {
 	for _, b := range l.doc.of("media") {
 		l.expandMedia(l.ev.read(&object{kind: "media", name: b.label, block: b, scope: l.ev.scopes[0]}))
 	}
+	machines := map[string]string{}
 	for i, o := range l.objects("node") {
 		if i%1000 == 0 && ctx.Err() != nil {
 			return ctx.Err()
 		}
 		l.expandNode(l.ev.read(o))
+		n := &l.lab.Nodes[i]
+		if other, taken := machines[n.VMName]; taken {
+			l.report.add("LANG003", o.address(), o.block.declRange, "The machines of %q and %q are both called %q.", other, n.Address, n.VMName)
+		}
+		machines[n.VMName] = n.Address
 	}
 	l.expandPods()
 	l.expandSerialLinks()
@@ -269,7 +275,7 @@ func (l *loader) findMedia(r reader, m *Media) {
 		r.invalid("source", "%s is not a file.", m.Source)
 	case m.Optional:
 		m.Missing = true
-		l.report.add("MED002", r.address(), r.rangeOf("source"), "%s is not there.", m.Source)
+		l.find("MED002", r.object, r.rangeOf("source"), "%s is not there.", m.Source)
 	default:
 		m.Missing = true
 		l.report.add("MED001", r.address(), r.rangeOf("source"), "%s is not there.", m.Source)

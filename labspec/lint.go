@@ -5,13 +5,11 @@ import (
 	"maps"
 	"slices"
 	"strings"
-
-	"github.com/hashicorp/hcl/v2"
 )
 
 // lint runs every rule that can be decided from the file over the complete lab.
 func (l *loader) lint(ctx context.Context) error {
-	c := &linter{loader: l, silenced: map[*block]map[string]bool{}}
+	c := &linter{loader: l}
 	for _, group := range []func(){
 		c.checkIgnores, c.lintNames, c.lintHardware, c.lintNetworks, c.lintAddresses, c.lintSerial,
 		c.lintLicenses, c.lintInstallation, c.lintClusters, c.lintMobility, c.lintUnused,
@@ -25,39 +23,7 @@ func (l *loader) lint(ctx context.Context) error {
 }
 
 // linter is the lint stage of a load.
-type linter struct {
-	*loader
-	silenced map[*block]map[string]bool
-}
-
-// ignores gives the ids that a block silences.
-func (c *linter) ignores(b *block) map[string]bool {
-	if b == nil {
-		return nil
-	}
-	if ids, known := c.silenced[b]; known {
-		return ids
-	}
-	ids := map[string]bool{}
-	c.silenced[b] = ids
-	if _, given := b.attributes["ignore"]; !given {
-		return ids
-	}
-	r := c.ev.read(&object{kind: b.typ.name, name: b.label, block: b, scope: c.ev.scopes[0], shared: true})
-	for _, id := range r.strings("ignore") {
-		rule, known := c.report.rules[id]
-		switch {
-		case !known:
-			c.report.add("LANG011", r.address(), r.rangeOf("ignore"), "There is no lint %q.%s", id, didYouMean(id, slices.Collect(maps.Keys(c.report.rules))))
-		case rule.Severity == SeverityError:
-			c.report.add("LANG011", r.address(), r.rangeOf("ignore"), "%s (%s) is an error and cannot be silenced.", id, rule.Summary).Fix =
-				"Mend what it reports, and remove it here."
-		default:
-			ids[id] = true
-		}
-	}
-	return ids
-}
+type linter struct{ *loader }
 
 // checkIgnores reads every ignore, so that a wrong id is found even where the
 // lint has nothing to say.
@@ -68,25 +34,6 @@ func (c *linter) checkIgnores() {
 			c.ignores(inner)
 		}
 	}
-}
-
-// silent says whether a lint is silenced for a block, its cluster, or the lab.
-func (c *linter) silent(id string, blocks ...*block) bool {
-	for _, b := range append(blocks, c.doc.one("lab")) {
-		if c.ignores(b)[id] {
-			return true
-		}
-	}
-	return false
-}
-
-// find reports a finding about an object, unless it is silenced there. What it
-// returns is the finding, to be given another fix, or a spare one.
-func (c *linter) find(id string, o *object, rng hcl.Range, format string, args ...any) *Finding {
-	if c.silent(id, o.block, o.defaults) {
-		return &Finding{}
-	}
-	return c.report.add(id, o.address(), rng, format, args...)
 }
 
 // lintNames wants lower case everywhere.

@@ -49,7 +49,8 @@ func Load(ctx context.Context, path string, opts Options) (*Lab, error) {
 
 // loadText reads a lab file's text; dir is where its relative paths start.
 func loadText(ctx context.Context, src []byte, path, dir string, opts Options) (*Lab, error) {
-	l := &loader{options: opts, path: path, dir: dir, report: newReport(), sources: map[string][]byte{path: src}}
+	l := &loader{options: opts, path: path, dir: dir, report: newReport(), sources: map[string][]byte{path: src},
+		silenced: map[*block]map[string]bool{}}
 	if opts.Lenient {
 		l.report.soften("MED001", "LIC011")
 	}
@@ -77,6 +78,7 @@ type loader struct {
 	profiles *profiles
 	lab      *Lab
 	nodes    []*nodeObject // beside lab.Nodes: the blocks they come from
+	silenced map[*block]map[string]bool
 }
 
 // load runs the stages. A stage that found errors is followed by the next as

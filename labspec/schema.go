@@ -139,7 +139,6 @@ func targetBlock() *blockType {
 			{"ca_file", kindString, false, "PEM file of the authority to trust.", "the system's"},
 			{"thumbprint", kindString, false, "SHA-1 or SHA-256 thumbprint of the server's certificate to trust.", "none"},
 			{"insecure", kindBool, false, "Trust any certificate.", "false"},
-			ignoreAttribute,
 		},
 	}
 }
@@ -186,7 +185,6 @@ func serialLinkBlock() *blockType {
 			{"client", kindString, true, "Node at the near end \"client\": the terminal.", ""},
 			{"pipe", kindString, false, "Name of the pipe.", "the block's label; in a pod `<pod>-<label>`"},
 			{"shared", kindBool, false, "One cable for all pods, between shared nodes.", "true when both nodes are shared"},
-			ignoreAttribute,
 		},
 	}
 }
@@ -199,7 +197,6 @@ func remoteDestinationBlock() *blockType {
 			{"user_cluster", kindString, true, "Cluster of the user.", ""},
 			{"phone_cluster", kindString, true, "Cluster of the phone that rings; has to be another.", ""},
 			{"number", kindString, false, "Number of the remote destination as dialled over the inter-cluster trunk.", "none"},
-			ignoreAttribute,
 		},
 	}
 }
@@ -211,7 +208,6 @@ func podsBlock() *blockType {
 		attributes: []attribute{
 			{"count", kindInteger, true, "How many pods, 1 to 1,000.", ""},
 			{"protect", kindBool, false, "Never destroy or recreate a node of the pod; may depend on `pod.index`.", "false"},
-			ignoreAttribute,
 		},
 		blocks: []*blockType{cloneBlock("How the pods' nodes are made; without it they are created empty.")},
 	}

@@ -39,3 +39,14 @@ node "xp" {
     pipe = "console"
   }
 }
+
+node "pod01-xp" {
+  product = "winxp"
+  shared  = true
+}
+
+media "absent" {
+  source   = "absent.iso"
+  optional = true
+  ignore   = ["MED002", "USE001"]
+}
