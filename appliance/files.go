@@ -211,10 +211,21 @@ func writeFile(client *sftp.Client, name string, data []byte, attributes Attribu
 	if err := errors.Join(setOwnerAndMode(client, name, attributes), fill(client, f, data), f.Close()); err != nil {
 		return err
 	}
+	return setTimes(client, name, attributes)
+}
+
+func setTimes(client *sftp.Client, name string, attributes Attributes) error {
 	if attributes.ModTime.IsZero() {
 		return nil
 	}
 	return client.Chtimes(name, attributes.AccessTime, attributes.ModTime)
+}
+
+func setAttributes(client *sftp.Client, name string, attributes Attributes) error {
+	if err := setOwnerAndMode(client, name, attributes); err != nil {
+		return err
+	}
+	return setTimes(client, name, attributes)
 }
 
 func fill(client *sftp.Client, f *sftp.File, data []byte) error {
@@ -266,11 +277,11 @@ func (s *Session) CreateExclusive(ctx context.Context, name string, data []byte)
 	return explain(err, "create "+name)
 }
 
-// MakeDir makes a directory with the given mode, parents included, if it is not
-// there.
+// MakeDir makes a directory, parents included, if it is not there, and gives it
+// the mode.
 func (s *Session) MakeDir(ctx context.Context, name string, mode fs.FileMode) error {
 	err := s.files(ctx, true, func(client *sftp.Client) error {
-		if info, err := client.Stat(name); err == nil && info.IsDir() {
+		if info, err := client.Stat(name); err == nil && info.IsDir() && info.Mode().Perm() == mode {
 			return nil
 		}
 		if err := client.MkdirAll(name); err != nil {
@@ -291,6 +302,12 @@ func (s *Session) Rename(ctx context.Context, from, to string) error {
 		return client.Rename(from, to)
 	})
 	return explain(err, fmt.Sprintf("rename %s to %s", from, to))
+}
+
+// Touch sets the times of a file that is there.
+func (s *Session) Touch(ctx context.Context, name string, when time.Time) error {
+	err := s.files(ctx, true, func(client *sftp.Client) error { return client.Chtimes(name, when, when) })
+	return explain(err, "touch "+name)
 }
 
 // Remove removes a file; one that is not there is no error.

@@ -22,8 +22,12 @@ const (
 	// RecipeShell does the same with mv on the root shell, for servers whose
 	// SFTP cannot.
 	RecipeShell Recipe = "shell"
+	// RecipeOneWrite writes over the file with a single request, which the server
+	// gets whole or not at all. The file must not become shorter.
+	RecipeOneWrite Recipe = "one-write"
 	// RecipeTwoRenames moves the old file aside and the new one in. Both
-	// requests travel in one packet, so that the server has both or none.
+	// requests travel in one packet; a server that ends between them leaves the
+	// file under its side name, from where Heal puts it back.
 	RecipeTwoRenames Recipe = "two-renames"
 )
 
@@ -77,9 +81,10 @@ func (s *Session) Replace(ctx context.Context, r Replacement) (Recipe, error) {
 	return recipe, fmt.Errorf("replace %s: %w", r.Path, err)
 }
 
-// tidy removes what a swap that was done leaves when its end was not seen.
+// tidy gives the file its attributes and removes what a swap that was done leaves when its end was not seen.
 func (s *Session) tidy(ctx context.Context, r Replacement) error {
-	return errors.Join(s.Remove(ctx, r.temporary()), s.Remove(ctx, r.aside()))
+	err := s.files(ctx, true, func(client *sftp.Client) error { return setAttributes(client, r.Path, r.Attributes) })
+	return errors.Join(err, s.Remove(ctx, r.temporary()), s.Remove(ctx, r.aside()))
 }
 
 func (s *Session) replace(ctx context.Context, r Replacement) (Recipe, error) {
@@ -108,8 +113,14 @@ func (s *Session) replace(ctx context.Context, r Replacement) (Recipe, error) {
 	return recipe, s.mustHold(ctx, r.Path, r.New)
 }
 
-// Heal puts a file back that an interrupted swap left under its side name.
+// Heal finishes what an interrupted swap left: it puts a file back that is under
+// its side name, and removes what lies beside it.
 func (s *Session) Heal(ctx context.Context, name, scratch string) error {
+	for _, what := range []string{"new", "link"} {
+		if err := s.Remove(ctx, besideName(name, scratch, what)); err != nil {
+			return err
+		}
+	}
 	aside := besideName(name, scratch, "old")
 	if _, err := s.Lstat(ctx, aside); errors.Is(err, fs.ErrNotExist) {
 		return nil
@@ -199,7 +210,28 @@ func (s *Session) swap(ctx context.Context, r Replacement) (Recipe, error) {
 	if shell {
 		return RecipeShell, s.must(ctx, fmt.Sprintf("mv -f %s %s", Quote(r.temporary()), Quote(r.Path)))
 	}
+	if len(r.New) >= len(r.Old) && len(r.New) <= maxOneWrite {
+		return RecipeOneWrite, s.overwrite(ctx, r)
+	}
 	return RecipeTwoRenames, s.swapInOnePacket(ctx, r)
+}
+
+// overwrite writes over the file. The temporary copy has shown that the disk
+// has room; it makes that room free again.
+func (s *Session) overwrite(ctx context.Context, r Replacement) error {
+	if err := s.Remove(ctx, r.temporary()); err != nil {
+		return err
+	}
+	err := s.with(ctx, false, func(l *link) error { return l.writeOnce(r.Path, r.New) })
+	if err != nil {
+		if errors.Is(err, ErrConnectionLost) {
+			return err
+		}
+		return errors.Join(err, s.WriteFile(context.WithoutCancel(ctx), r.Path, r.Old, r.Attributes))
+	}
+	return explain(s.files(ctx, true, func(client *sftp.Client) error {
+		return setAttributes(client, r.Path, r.Attributes)
+	}), "keep the attributes")
 }
 
 // swapLinks points every name of a hard-linked file at the new one. Each name
