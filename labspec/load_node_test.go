@@ -136,7 +136,7 @@ func TestLoadFillsInEverything(t *testing.T) {
 				IP: netip.MustParseAddr("10.10.210.10"), CheckMAC: true}},
 			CDROMs: []string{"cucm"}, Floppies: []string{"answers"}, BootOrder: []string{"cdrom", "disk"}, Power: "on", Host: "esx1",
 			Notes:    "Cisco Unified Communications Manager 7.1.5, publisher. Node cucm-pub of lab demo, made by uclab.",
-			Licenses: []labspec.License{license}, Patches: []string{"vmware-ack", "snmp-off", "mac-change"},
+			Licenses: []labspec.License{license}, Patches: []string{"vmware-ack", "snmp-off"},
 			SSH: labspec.SSH{Port: 2222, User: "root", Legacy: true},
 		},
 		{
@@ -146,7 +146,7 @@ func TestLoadFillsInEverything(t *testing.T) {
 			Disks:     []labspec.Disk{{SizeGB: 60}, {SizeGB: 1024}},
 			NICs:      []labspec.NIC{{Network: "hq", Type: "e1000", MAC: "00:50:56:0c:1d:b6", Derived: true, CheckMAC: true}},
 			BootOrder: []string{"cdrom", "disk"}, Power: "off", Host: "esx1", Notes: "mine",
-			Patches: []string{"vmware-ack", "snmp-off", "mac-change"}, SSH: labspec.SSH{Port: 22, User: "root", Legacy: true},
+			Patches: []string{"vmware-ack", "snmp-off"}, SSH: labspec.SSH{Port: 22, User: "root", Legacy: true},
 		},
 		{
 			Address: "asa", Name: "asa", VMName: "demo-asa", Product: "asa", Hostname: "asa", Profile: "asa",

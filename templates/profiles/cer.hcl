@@ -1,11 +1,65 @@
 # Cisco Emergency Responder (CER).
 
+profile "cer-2" {
+  product     = "cer"
+  title       = "Cisco Emergency Responder"
+  versions    = ">= 2.0, < 7.0"
+  kind        = "appliance"
+  patches     = ["cer-devices"]
+  description = "Polls CUCM by SNMP: CUCM needs the patch snmp-off, and this node cer-devices."
+
+  guest_id         = "rhel4Guest"
+  cpus             = 1
+  memory           = 1024
+  disk             = 72
+  scsi             = "lsilogic"
+  nic_type         = "flexible"
+  firmware         = "bios"
+  hardware_version = "vmx-07"
+  boot_order       = ["cdrom", "disk"]
+  scsi_types       = ["lsilogic"]
+  nic_types        = ["flexible", "e1000"]
+
+  minimum {
+    memory = 1024
+    disk   = 40
+  }
+
+  maximum {
+    cpus = 1
+  }
+
+  source {
+    mark    = "D"
+    figures = ["scsi", "nic_type"]
+    from    = "RHEL 4 and 5 kernels have no pvscsi or vmxnet3 driver"
+  }
+
+  source {
+    mark    = "D"
+    figures = ["firmware", "boot_order"]
+    from    = "installer detects VMware by its legacy BIOS (ihardware.sh); installation guide: CD-ROM, then hard drive"
+  }
+
+  source {
+    mark    = "V"
+    figures = ["hardware_version"]
+    from    = "vmx-07 is the ESX(i) 4 of the time"
+  }
+
+  source {
+    mark    = "U"
+    figures = ["guest_id", "cpus", "memory", "disk"]
+    from    = "no source found: a default to override"
+  }
+}
+
 profile "cer-7" {
   product     = "cer"
   title       = "Cisco Emergency Responder"
-  versions    = ">= 2.0, < 8.6"
+  versions    = ">= 7.0, < 8.6"
   kind        = "appliance"
-  patches     = ["cer-devices", "mac-change"]
+  patches     = ["vmware-ack", "cer-devices"]
   description = "Polls CUCM by SNMP: CUCM needs the patch snmp-off, and this node cer-devices."
 
   guest_id         = "rhel4Guest"

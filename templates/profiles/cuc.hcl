@@ -5,7 +5,7 @@ profile "cuc-7" {
   title    = "Cisco Unity Connection"
   versions = ">= 7.0, < 8.0"
   kind     = "appliance"
-  patches  = ["vmware-ack", "mac-change"]
+  patches  = ["vmware-ack"]
 
   guest_id         = "rhel4Guest"
   cpus             = 1

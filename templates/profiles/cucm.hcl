@@ -40,7 +40,7 @@ profile "cucm-5" {
   title       = "Cisco Unified Communications Manager"
   versions    = ">= 5.0, < 6.0"
   kind        = "appliance"
-  patches     = ["snmp-off", "mac-change"]
+  patches     = ["snmp-off"]
   description = "2,048 MiB is better."
 
   guest_id         = "rhel4Guest"
@@ -100,7 +100,7 @@ profile "cucm-6" {
   title       = "Cisco Unified Communications Manager"
   versions    = ">= 6.0, < 7.0"
   kind        = "appliance"
-  patches     = ["snmp-off", "mac-change"]
+  patches     = ["snmp-off"]
   description = "Cisco wants 2,048 MiB; 1,024 MiB and 40 GiB were seen to work."
 
   guest_id         = "rhel4Guest"
@@ -160,7 +160,7 @@ profile "cucm-7" {
   title       = "Cisco Unified Communications Manager"
   versions    = ">= 7.0, < 8.0"
   kind        = "appliance"
-  patches     = ["vmware-ack", "snmp-off", "mac-change"]
+  patches     = ["vmware-ack", "snmp-off"]
   description = "Waits at every boot for the VMware agreement until the patch vmware-ack is applied."
 
   guest_id         = "rhel4Guest"

@@ -4,7 +4,6 @@ profile "cuma-7" {
   product     = "cuma"
   title       = "Cisco Unified Mobility Advantage"
   kind        = "appliance"
-  patches     = ["mac-change"]
   description = "Needs an ASA in front of it (post Virtualize everything!)."
 
   guest_id         = "rhel4Guest"

@@ -5,7 +5,6 @@ profile "cups-6" {
   title    = "Cisco Unified Presence"
   versions = ">= 6.0, < 7.0"
   kind     = "appliance"
-  patches  = ["mac-change"]
 
   guest_id         = "rhel4Guest"
   cpus             = 1
@@ -58,7 +57,7 @@ profile "cups-7" {
   title    = "Cisco Unified Presence"
   versions = ">= 7.0, < 8.0"
   kind     = "appliance"
-  patches  = ["vmware-ack", "mac-change"]
+  patches  = ["vmware-ack"]
 
   guest_id         = "rhel4Guest"
   cpus             = 1
