@@ -133,7 +133,7 @@ func (a *app) simulatorConfig(ctx context.Context) (vsphere.Config, error) {
 		return vsphere.Config{}, hintf(fmt.Errorf("start the embedded simulator: %w", err), "see 'uclab sim status', or begin anew with 'uclab sim reset'")
 	}
 	return vsphere.Config{
-		URL: endpoint.URL, User: endpoint.User, Password: endpoint.Password, Thumbprint: endpoint.Thumbprint, Simulator: true,
+		URL: endpoint.URL, User: endpoint.User, Password: endpoint.Password, CAFile: endpoint.CAFile, Simulator: true,
 	}, nil
 }
 

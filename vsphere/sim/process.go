@@ -9,10 +9,12 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/json"
+	"encoding/pem"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
+	"log"
 	"net/http"
 	"net/url"
 	"os"
@@ -26,6 +28,7 @@ import (
 // Names of the files in Config.Dir.
 const (
 	endpointFile = "endpoint.json" // 0600: where the process listens, and the password
+	caFile       = "certificate.pem"
 	lockFile     = "start.lock"
 	logFile      = "log"
 )
@@ -50,6 +53,7 @@ type Endpoint struct {
 	User       string `json:"user"`
 	Password   string `json:"password"`
 	Thumbprint string `json:"thumbprint"` // SHA-256 of the certificate
+	CAFile     string `json:"ca_file"`    // PEM file with the certificate, to be trusted for it
 	PID        int    `json:"pid"`
 }
 
@@ -101,25 +105,25 @@ func startUnlessRunning(ctx context.Context, cfg Config) (Endpoint, error) {
 // launch starts the process with nothing of ours left open in it, so that
 // whoever reads our output does not wait for it.
 func launch(cfg Config) (exited <-chan error, err error) {
-	log, err := os.OpenFile(filepath.Join(cfg.Dir, logFile), os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
+	output, err := os.OpenFile(filepath.Join(cfg.Dir, logFile), os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
 	if err != nil {
 		return nil, fmt.Errorf("open the simulator's log: %w", err)
 	}
 	temporary := filepath.Join(cfg.Dir, "tmp")
 	if err := os.MkdirAll(temporary, 0o700); err != nil {
-		return nil, errors.Join(fmt.Errorf("make the simulator's temporary directory: %w", err), log.Close())
+		return nil, errors.Join(fmt.Errorf("make the simulator's temporary directory: %w", err), output.Close())
 	}
 	cmd := exec.Command(cfg.Executable, cfg.Args...)
 	cmd.Dir = cfg.Dir
 	cmd.Env = append(os.Environ(), "TMPDIR="+temporary)
-	cmd.Stdout, cmd.Stderr = log, log
+	cmd.Stdout, cmd.Stderr = output, output
 	detach(cmd)
 	if err := cmd.Start(); err != nil {
-		return nil, errors.Join(fmt.Errorf("start the simulator: %w", err), log.Close())
+		return nil, errors.Join(fmt.Errorf("start the simulator: %w", err), output.Close())
 	}
 	done := make(chan error, 1)
 	go func() { done <- cmd.Wait() }()
-	return done, log.Close()
+	return done, output.Close()
 }
 
 // ErrNotRunning says that no simulator runs in a directory.
@@ -217,29 +221,74 @@ func Serve(ctx context.Context, dir string) (err error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	endpoint := Endpoint{User: "uclab", Password: rand.Text(), PID: os.Getpid()}
-	server, err := New(ctx, Options{User: endpoint.User, Password: endpoint.Password})
+	server, err := New(ctx, Options{
+		User: endpoint.User, Password: endpoint.Password, Dir: dir,
+		Report: func(err error) {
+			if err != nil {
+				log.Print(err)
+			}
+		},
+	})
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, server.Close()) }()
+	defer func() { err = errors.Join(err, server.Close()) }() // on errors; a second Close does nothing
 	server.answer(endpoint, identityPath, func() {})
 	server.answer(endpoint, stopPath, cancel)
 	address := server.URL()
 	address.User = nil
 	endpoint.URL, endpoint.Thumbprint = address.String(), server.Thumbprint()
+	endpoint.CAFile = filepath.Join(dir, caFile)
+	certificate := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.server.Certificate().Raw})
+	if err := writeFile(endpoint.CAFile, certificate); err != nil {
+		return err
+	}
 	text, err := json.Marshal(endpoint)
 	if err != nil {
 		return err
 	}
 	path := filepath.Join(dir, endpointFile)
-	if err := os.WriteFile(path+".new", text, 0o600); err != nil {
-		return fmt.Errorf("write the simulator's endpoint: %w", err)
+	if err := writeFile(path, text); err != nil {
+		return err
+	}
+	// Whoever finds the endpoint gone takes the simulator for ended, so the world
+	// is saved before.
+	defer func() { err = errors.Join(err, removeIfThere(path)) }()
+	<-ctx.Done()
+	return server.Close()
+}
+
+// writeFile replaces a file in one step.
+func writeFile(path string, content []byte) error {
+	if err := os.WriteFile(path+".new", content, 0o600); err != nil {
+		return fmt.Errorf("write the simulator's %s: %w", filepath.Base(path), err)
 	}
 	if err := os.Rename(path+".new", path); err != nil {
-		return fmt.Errorf("write the simulator's endpoint: %w", err)
+		return fmt.Errorf("write the simulator's %s: %w", filepath.Base(path), err)
 	}
-	<-ctx.Done()
-	return removeIfThere(path)
+	return nil
+}
+
+// Reset ends the simulator and removes its world. Only what is the simulator's
+// own goes; the directory goes with it when nothing else is in it.
+func Reset(ctx context.Context, cfg Config) error {
+	if err := Stop(ctx, cfg); err != nil {
+		return err
+	}
+	for _, name := range []string{endpointFile, caFile, lockFile, logFile, "tmp", "datastores", "objects-" + worldVersion} {
+		if err := os.RemoveAll(filepath.Join(cfg.Dir, name)); err != nil {
+			return fmt.Errorf("remove the simulator's world: %w", err)
+		}
+	}
+	if err := os.Remove(cfg.Dir); err != nil && !errors.Is(err, fs.ErrNotExist) && !isNotEmpty(cfg.Dir) {
+		return fmt.Errorf("remove the simulator's directory: %w", err)
+	}
+	return nil
+}
+
+func isNotEmpty(dir string) bool {
+	entries, err := os.ReadDir(dir)
+	return err == nil && len(entries) > 0
 }
 
 // answer serves one of the process's own paths to who knows the password.

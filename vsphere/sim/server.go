@@ -9,12 +9,14 @@ import (
 	"crypto/sha256"
 	"crypto/tls"
 	"encoding/hex"
-	"errors"
 	"fmt"
 	"maps"
 	"net/url"
+	"os"
+	"path/filepath"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/vmware/govmomi/simulator"
 	"github.com/vmware/govmomi/vim25/mo"
@@ -30,6 +32,11 @@ type Options struct {
 	ESX      bool   // a standalone ESXi instead of a vCenter
 	User     string // "" accepts any user and password
 	Password string
+	// Dir keeps the world on disk; "" forgets it with the server.
+	Dir string
+	// Report is told of errors that no client hears of, such as a full disk; nil
+	// ignores them.
+	Report func(error)
 }
 
 // Server is a simulated vSphere that listens on loopback.
@@ -40,13 +47,19 @@ type Server struct {
 	model  *simulator.Model
 	server *simulator.Server
 
+	store *store // nil: nothing is kept
+	saved chan struct{}
+	stop  context.CancelFunc
+
+	closing sync.Once
+
 	mu    sync.Mutex
 	calls map[string]int
 }
 
 // New starts a server in this process. It has hosts, a datastore and networks
 // under vcsim's standard names (DC0, DC0_C0, LocalDS_0, DVS0), and no VM.
-func New(_ context.Context, opts Options) (_ *Server, err error) {
+func New(ctx context.Context, opts Options) (_ *Server, err error) {
 	s := &Server{calls: map[string]int{}}
 	s.model = simulator.VPX()
 	if opts.ESX {
@@ -54,10 +67,15 @@ func New(_ context.Context, opts Options) (_ *Server, err error) {
 	}
 	s.model.Machine, s.model.Autostart, s.model.Host = 0, false, 0
 	if err := s.model.Create(); err != nil {
-		return nil, errors.Join(fmt.Errorf("make the simulated world: %w", err), s.remove())
+		return nil, fmt.Errorf("make the simulated world: %w", err)
 	}
 	s.Service = s.model.Service
 	s.furnish()
+	if opts.Dir != "" {
+		if err := s.keep(ctx, opts); err != nil {
+			return nil, err
+		}
+	}
 	s.Service.TLS = new(tls.Config)
 	s.Service.Listen = &url.URL{Host: "127.0.0.1:0"}
 	if opts.User != "" {
@@ -87,12 +105,66 @@ func (s *Server) furnish() {
 	}
 }
 
-// handle counts every call.
+// keep loads the world from disk, and keeps it there from now on.
+func (s *Server) keep(ctx context.Context, opts Options) error {
+	if err := s.moveDatastores(filepath.Join(opts.Dir, "datastores")); err != nil {
+		return err
+	}
+	s.store = newStore(opts.Dir, s.Service)
+	if err := s.store.load(); err != nil {
+		return err
+	}
+	s.model.Map().AddHandler(s.store)
+	report := opts.Report
+	if report == nil {
+		report = func(error) {}
+	}
+	ctx, s.stop = context.WithCancel(context.WithoutCancel(ctx))
+	s.saved = make(chan struct{})
+	go func() {
+		defer close(s.saved)
+		s.store.run(ctx, report)
+	}()
+	return nil
+}
+
+// moveDatastores puts the datastores' files where they stay.
+func (s *Server) moveDatastores(dir string) error {
+	for _, entity := range s.model.Map().All("Datastore") {
+		datastore := entity.(*simulator.Datastore)
+		path := filepath.Join(dir, datastore.Name)
+		if err := os.MkdirAll(path, 0o700); err != nil {
+			return fmt.Errorf("make the directory of datastore %s: %w", datastore.Name, err)
+		}
+		datastore.Summary.Url = path
+		datastore.Info.GetDatastoreInfo().Url = path
+	}
+	return nil
+}
+
+// handle counts every call, and has what a change is called on saved: not every
+// change of the simulator's tells the store.
 func (s *Server) handle(_ *simulator.Context, method *simulator.Method) (mo.Reference, types.BaseMethodFault) {
+	if s.store != nil && !reads(method.Name) {
+		// This comes before the change; a task's change comes after its call, too.
+		this := method.This
+		time.AfterFunc(latest, func() { s.store.note(this, false) })
+	}
 	s.mu.Lock()
 	s.calls[method.Name]++
 	s.mu.Unlock()
 	return nil, nil
+}
+
+// reads says that a method changes nothing.
+func reads(method string) bool {
+	for _, prefix := range []string{"Retrieve", "Query", "Fetch", "Find", "Wait", "Check", "Search", "Current", "Create", "Destroy"} {
+		if strings.HasPrefix(method, prefix) {
+			// Creating tells of what is made, destroying of what is gone.
+			return true
+		}
+	}
+	return false
 }
 
 // URL is the address of the SDK, with user and password in it.
@@ -134,13 +206,17 @@ func (s *Server) AddFaultRule(rule *simulator.FaultInjectionRule) { s.Service.Ad
 // DropConnections closes every client's connection, in the midst of calls.
 func (s *Server) DropConnections() { s.server.CloseClientConnections() }
 
-// Close stops the server and forgets its world.
+// Close stops the server, its world saved if it is kept. A second Close does
+// nothing.
 func (s *Server) Close() error {
-	s.server.Close()
-	return s.remove()
-}
-
-func (s *Server) remove() error {
-	s.model.Remove()
+	s.closing.Do(func() {
+		s.server.CloseClientConnections()
+		s.server.Close()
+		if s.stop != nil {
+			s.stop()
+			<-s.saved
+		}
+		s.model.Remove()
+	})
 	return nil
 }
