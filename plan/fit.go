@@ -34,7 +34,7 @@ func Fit(lab *labspec.Lab, inv *Inventory) []string {
 	if total := inv.Capacity.MemoryMB; total > 0 && memory > total {
 		warnings = append(warnings, fmt.Sprintf("FIT002: the lab wants %d MiB of memory, the target's hosts have %d MiB: they will overcommit, which is slow", memory, total))
 	}
-	if free := inv.Capacity.DatastoreFreeGB; inv.Capacity.DatastoreGB > 0 && disk > free {
+	if free := inv.Capacity.DatastoreFreeGB; inv.Capacity.DatastoreGB > 0 && disk > 0 && disk > free {
 		warnings = append(warnings, fmt.Sprintf("FIT003: the lab's new disks add up to %d GiB, datastore %s has %d GiB free: thin disks may fill it", disk, inv.Placement.Datastore, free))
 	}
 	return warnings

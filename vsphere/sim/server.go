@@ -27,6 +27,9 @@ import (
 // thousand VMs.
 const hostMemory = 512 << 30
 
+// datastoreSize is what the simulated datastore has, in bytes.
+const datastoreSize = 256 << 40
+
 // Options say what kind of world a Server simulates.
 type Options struct {
 	ESX      bool   // a standalone ESXi instead of a vCenter
@@ -45,6 +48,7 @@ type Server struct {
 	Service *simulator.Service
 
 	model  *simulator.Model
+	strict strict
 	server *simulator.Server
 
 	store *store // nil: nothing is kept
@@ -60,7 +64,7 @@ type Server struct {
 // New starts a server in this process. It has hosts, a datastore and networks
 // under vcsim's standard names (DC0, DC0_C0, LocalDS_0, DVS0), and no VM.
 func New(ctx context.Context, opts Options) (_ *Server, err error) {
-	s := &Server{calls: map[string]int{}}
+	s := &Server{calls: map[string]int{}, strict: newStrict(opts.ESX)}
 	s.model = simulator.VPX()
 	if opts.ESX {
 		s.model = simulator.ESX()
@@ -76,6 +80,7 @@ func New(ctx context.Context, opts Options) (_ *Server, err error) {
 			return nil, err
 		}
 	}
+	s.strict.remember(s.model.Map())
 	s.Service.TLS = new(tls.Config)
 	s.Service.Listen = &url.URL{Host: "127.0.0.1:0"}
 	if opts.User != "" {
@@ -96,6 +101,11 @@ func (s *Server) furnish() {
 		hardware.MemorySize, summary.MemorySize = hostMemory, hostMemory
 		host.Hardware, host.Summary.Hardware = &hardware, &summary
 	}
+	for _, entity := range registry.All("Datastore") {
+		datastore := entity.(*simulator.Datastore)
+		datastore.Summary.Capacity, datastore.Summary.FreeSpace = datastoreSize, datastoreSize
+		datastore.Info.GetDatastoreInfo().FreeSpace = datastoreSize
+	}
 	for _, entity := range registry.All("ClusterComputeResource") {
 		cluster := entity.(*simulator.ClusterComputeResource)
 		if config, ok := cluster.ConfigurationEx.(*types.ClusterConfigInfoEx); ok {
@@ -107,11 +117,11 @@ func (s *Server) furnish() {
 
 // keep loads the world from disk, and keeps it there from now on.
 func (s *Server) keep(ctx context.Context, opts Options) error {
-	if err := s.moveDatastores(filepath.Join(opts.Dir, "datastores")); err != nil {
-		return err
-	}
 	s.store = newStore(opts.Dir, s.Service)
 	if err := s.store.load(); err != nil {
+		return err
+	}
+	if err := s.moveDatastores(filepath.Join(opts.Dir, "datastores")); err != nil {
 		return err
 	}
 	s.model.Map().AddHandler(s.store)
@@ -144,7 +154,7 @@ func (s *Server) moveDatastores(dir string) error {
 
 // handle counts every call, and has what a change is called on saved: not every
 // change of the simulator's tells the store.
-func (s *Server) handle(_ *simulator.Context, method *simulator.Method) (mo.Reference, types.BaseMethodFault) {
+func (s *Server) handle(ctx *simulator.Context, method *simulator.Method) (mo.Reference, types.BaseMethodFault) {
 	if s.store != nil && !reads(method.Name) {
 		// This comes before the change; a task's change comes after its call, too.
 		this := method.This
@@ -153,7 +163,7 @@ func (s *Server) handle(_ *simulator.Context, method *simulator.Method) (mo.Refe
 	s.mu.Lock()
 	s.calls[method.Name]++
 	s.mu.Unlock()
-	return nil, nil
+	return nil, s.strict.check(ctx, method)
 }
 
 // reads says that a method changes nothing.

@@ -40,7 +40,7 @@ var savedProperties = map[string][]string{
 	"HostNetworkSystem":              {"networkInfo"},
 	"HostSystem":                     {"vm", "network"},
 	"ClusterComputeResource":         {"configurationEx", "network"},
-	"Datastore":                      {"vm"},
+	"Datastore":                      {"vm", "summary"},
 	"Datacenter":                     {"network"},
 	"CustomFieldsManager":            {"field"},
 }
