@@ -32,6 +32,7 @@ func (a *app) destroy(ctx context.Context, flags changeFlags, args []string) (er
 	if err := flags.check(); err != nil {
 		return err
 	}
+	flags.lenient = true
 	lab, err := a.load(ctx, flags.labFlags, args)
 	if err != nil {
 		return err

@@ -18,6 +18,7 @@ type labFlags struct {
 	varFiles []string
 	strict   bool
 	pods     string
+	lenient  bool // the command needs neither discs nor licences
 }
 
 func (f *labFlags) register(cmd *cobra.Command) {
@@ -110,6 +111,7 @@ func (a *app) labOptions(flags labFlags, args []string) (string, labspec.Options
 	}
 	return path, labspec.Options{
 		Profiles: templates.Profiles(), Vars: vars, VarFiles: flags.varFiles, LookupEnv: a.lookupEnv,
+		Lenient: flags.lenient,
 	}, nil
 }
 

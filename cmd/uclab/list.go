@@ -75,6 +75,7 @@ func (a *app) listTarget(ctx context.Context, flags labFlags, args []string, sim
 		return labspec.Target{Simulator: true}, nil
 	}
 	if len(args) > 0 {
+		flags.lenient = true
 		lab, err := a.load(ctx, flags, args)
 		if err != nil {
 			return labspec.Target{}, err
