@@ -39,7 +39,7 @@ func (a *applier) uploadWhole(ctx context.Context, change *plan.Change) error {
 			break
 		}
 		if attempt == maxAttempts || !lost(err) || ctx.Err() != nil {
-			return errors.Join(err, a.removeFile(context.WithoutCancel(ctx), part))
+			return errors.Join(err, a.removePart(context.WithoutCancel(ctx), part))
 		}
 		if err := backoff(ctx, attempt); err != nil {
 			return err
@@ -126,18 +126,48 @@ func (a *applier) rename(ctx context.Context, part string, change *plan.Change) 
 	return err
 }
 
-// whole says that the image is on the datastore under its own name and in full.
-func (a *applier) whole(ctx context.Context, change *plan.Change) bool {
-	files, err := a.browse(ctx, a.place.datastore, plan.MediaDir)
-	if err != nil {
-		return false
-	}
-	for _, file := range files {
-		if f := file.GetFileInfo(); f.Path == path.Base(change.Path) {
-			return f.FileSize == change.Media.Size
+// removePart removes what is left of an upload. The server may still be at it for
+// a moment after the connection is gone, so a look follows each removal. What
+// stays all the same does no harm: the next upload overwrites it.
+func (a *applier) removePart(ctx context.Context, part string) error {
+	for attempt := 1; ; attempt++ {
+		if err := a.removeFile(ctx, part); err != nil {
+			return err
+		}
+		if attempt == partLooks {
+			return nil
+		}
+		if err := backoff(ctx, attempt); err != nil {
+			return err
+		}
+		if size, err := a.sizeOf(ctx, part); err == nil && size < 0 && attempt > 1 {
+			return nil
 		}
 	}
-	return false
+}
+
+// partLooks is how often removePart removes, over about a second.
+const partLooks = 4
+
+// sizeOf is the size of a file in the media directory, in bytes; -1 when it is
+// not there.
+func (a *applier) sizeOf(ctx context.Context, name string) (int64, error) {
+	files, err := a.browse(ctx, a.place.datastore, plan.MediaDir)
+	if err != nil {
+		return -1, err
+	}
+	for _, file := range files {
+		if f := file.GetFileInfo(); f.Path == path.Base(name) {
+			return f.FileSize, nil
+		}
+	}
+	return -1, nil
+}
+
+// whole says that the image is on the datastore under its own name and in full.
+func (a *applier) whole(ctx context.Context, change *plan.Change) bool {
+	size, err := a.sizeOf(ctx, change.Path)
+	return err == nil && size == change.Media.Size
 }
 
 func (a *applier) deleteMedia(ctx context.Context, change *plan.Change) error {

@@ -57,8 +57,13 @@ func vpx(t testing.TB) *target { return start(t, false) }
 
 func esx(t testing.TB) *target { return start(t, true) }
 
+// starting keeps two simulators from being made at once: they share globals.
+var starting sync.Mutex
+
 func start(t testing.TB, esx bool) *target {
 	t.Helper()
+	starting.Lock()
+	defer starting.Unlock()
 	server, err := sim.New(t.Context(), sim.Options{ESX: esx, User: "user", Password: password})
 	if err != nil {
 		t.Fatal(err)
