@@ -4,9 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
+	"github.com/uclab/uclab/labspec"
 	"github.com/uclab/uclab/plan"
 	"github.com/uclab/uclab/vsphere"
 )
@@ -176,10 +178,18 @@ func (a *app) applied(s *session, result *vsphere.Result) {
 		}
 		writeTable(a.out, t)
 	}
+	if injected(s.lab.Lab) {
+		a.notef("\nNote: vendors do not support discs with an injected boot record; use them in labs only.\n")
+	}
 	if s.lab.Message != "" {
 		a.printf("\n%s\n", s.lab.Message)
 	}
 	a.notef("\nNext: uclab status %s\n", s.lab.File)
+}
+
+// injected says that the lab's discs were made bootable on their way.
+func injected(lab *labspec.Lab) bool {
+	return slices.ContainsFunc(lab.Media, func(m labspec.Media) bool { return m.Bootable && uploaded(m) })
 }
 
 // outcomeDocument is one change and what became of it, in JSON.

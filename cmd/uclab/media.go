@@ -8,12 +8,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 
+	"github.com/uclab/uclab/iso"
 	"github.com/uclab/uclab/labspec"
 	"github.com/uclab/uclab/vsphere"
 )
@@ -74,7 +74,7 @@ func (a *app) fingerprint(ctx context.Context, m *labspec.Media, cache *digestCa
 		m.Size, m.SHA256 = known.Size, known.SHA256
 		return false, nil
 	}
-	reader, size, err := a.mediaContent(*m)
+	reader, size, err := a.mediaContent(ctx, *m)
 	if err != nil {
 		return false, err
 	}
@@ -120,25 +120,71 @@ func writeDigestCache(path string, cache *digestCache) error {
 }
 
 // mediaContent opens a medium as it will be on the datastore, and gives its
-// size in bytes.
-func (a *app) mediaContent(m labspec.Media) (io.ReadCloser, int64, error) {
+// size in bytes. A disc that is to be bootable gets its boot record on the way:
+// no copy of it is made.
+func (a *app) mediaContent(ctx context.Context, m labspec.Media) (_ io.ReadCloser, size int64, err error) {
 	file, err := os.Open(m.Source)
 	if err != nil {
 		return nil, 0, fmt.Errorf("open media %q: %w", m.Name, err)
 	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(fmt.Errorf("open media %q: %w", m.Name, err), file.Close())
+		}
+	}()
 	info, err := file.Stat()
-	if err == nil && !info.Mode().IsRegular() {
-		err = &fs.PathError{Op: "read", Path: m.Source, Err: errors.New("not a file")}
+	if err != nil {
+		return nil, 0, err
+	}
+	if !info.Mode().IsRegular() {
+		return nil, 0, fmt.Errorf("%s is not a file", m.Source)
+	}
+	if !m.Bootable || m.Kind != "iso" {
+		return file, info.Size(), nil
+	}
+	plan, err := planMediaInjection(ctx, file, info.Size(), m)
+	if err != nil {
+		return nil, 0, err
+	}
+	if plan.Already {
+		return file, info.Size(), nil
+	}
+	return &injectedDisc{plan.Reader(), file}, plan.Size(), nil
+}
+
+// injectedDisc reads a disc with its boot record; closing it closes the source.
+type injectedDisc struct {
+	io.Reader
+	io.Closer
+}
+
+func planMediaInjection(ctx context.Context, file io.ReaderAt, size int64, m labspec.Media) (*iso.Injection, error) {
+	var options iso.InjectOptions
+	if m.BootFile != "" {
+		content, err := os.ReadFile(m.BootFile)
+		if err != nil {
+			return nil, fmt.Errorf("read its boot file: %w", err)
+		}
+		options.BootFile = content
+	}
+	plan, err := iso.PlanInjection(file, size, options)
+	if errors.Is(err, iso.ErrNoBootFile) {
+		return nil, hintf(err, "name one with boot_file, saved from another disc with 'uclab iso extract'")
 	}
 	if err != nil {
-		return nil, 0, errors.Join(fmt.Errorf("open media %q: %w", m.Name, err), file.Close())
+		return nil, err
 	}
-	return file, info.Size(), nil
+	if plan.Implanted {
+		if err := plan.Reimplant(ctx, nil); err != nil {
+			return nil, err
+		}
+	}
+	return plan, nil
 }
 
 // openMedia opens a medium for upload.
-func (a *app) openMedia(_ context.Context, m labspec.Media) (vsphere.MediaReader, error) {
-	reader, size, err := a.mediaContent(m)
+func (a *app) openMedia(ctx context.Context, m labspec.Media) (vsphere.MediaReader, error) {
+	reader, size, err := a.mediaContent(ctx, m)
 	if err != nil {
 		return nil, err
 	}
