@@ -363,3 +363,71 @@ func (w *world) mediaFiles(t *testing.T) []string {
 	}
 	return files
 }
+
+// TestTwoAppliesAtOnce lets two users, who share no lock, apply one lab at the
+// same moment: both end well or one says why not, and there is no duplicate.
+func TestTwoAppliesAtOnce(t *testing.T) {
+	lab := writeTenNodes(t)
+	for round := range 3 {
+		t.Run(fmt.Sprint(round), func(t *testing.T) {
+			world := newWorld(t)
+			other := newKiller(t, world.server.URL())
+			type ending struct {
+				output string
+				err    error
+			}
+			endings := make(chan ending)
+			for _, k := range []*killer{world.killer, other} {
+				go func() {
+					output, err := k.run(t, 0, false, "apply", "--auto-approve", lab)
+					endings <- ending{output, err}
+				}()
+			}
+			well := 0
+			for range 2 {
+				end := <-endings
+				switch {
+				case end.err == nil:
+					well++
+				case !strings.Contains(end.output, "error: ") || !strings.Contains(end.output, "hint: "):
+					t.Errorf("ended with %v and no sentence:\n%s", end.err, end.output)
+				}
+			}
+			if well == 0 {
+				t.Error("neither apply ended well")
+			}
+			if output, err := world.run(t, 0, false, "apply", "--auto-approve", lab); err != nil {
+				t.Fatalf("an apply afterwards failed: %v\n%s", err, output)
+			}
+			world.mustBeComplete(t, lab)
+		})
+	}
+}
+
+// TestOneUserAppliesOnce lets one user apply a lab twice at the same moment: the
+// second is told that the lab is being changed.
+func TestOneUserAppliesOnce(t *testing.T) {
+	lab := writeTenNodes(t)
+	world := newWorld(t)
+	home := t.TempDir()
+	start := func() (*exec.Cmd, *bytes.Buffer) {
+		var messages bytes.Buffer
+		cmd := uclabCommand(t, "apply", "--auto-approve", lab)
+		cmd.Env = []string{"HOME=" + home, "TMPDIR=" + home, "GOVC_URL=" + world.URL + "/sdk", "GOVC_USERNAME=user", "GOVC_PASSWORD=pass", "GOVC_INSECURE=1"}
+		cmd.Stderr = &messages
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		return cmd, &messages
+	}
+	first, firstMessages := start()
+	second, secondMessages := start()
+	errs := []error{first.Wait(), second.Wait()}
+	if (errs[0] == nil) == (errs[1] == nil) {
+		t.Fatalf("endings %v and %v, want one good\n%s\n%s", errs[0], errs[1], firstMessages, secondMessages)
+	}
+	if all := firstMessages.String() + secondMessages.String(); !strings.Contains(all, "is being changed by another uclab") {
+		t.Errorf("nobody says that the lab is being changed:\n%s", all)
+	}
+	world.mustBeComplete(t, lab)
+}

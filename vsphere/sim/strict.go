@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/vmware/govmomi/simulator"
 	"github.com/vmware/govmomi/vim25/mo"
@@ -32,24 +33,39 @@ type strict struct {
 	names *names
 }
 
+// release gives a name free whose owner goes.
+func (n *names) release(folder types.ManagedObjectReference, name string) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	delete(n.given, folder.Value+"/"+name)
+}
+
 func newStrict(esx bool) strict {
-	return strict{esx, &addresses{seen: map[string]bool{}}, &names{seen: map[string]bool{}}}
+	return strict{esx, &addresses{seen: map[string]bool{}}, &names{given: map[string]time.Time{}}}
 }
 
 // names remembers which names were ever given in a folder, so that only one that
 // was is looked for among the folder's children, which other calls change.
 type names struct {
-	mu   sync.Mutex
-	seen map[string]bool
+	mu    sync.Mutex
+	given map[string]time.Time // when
 }
 
-func (n *names) given(folder types.ManagedObjectReference, name string) bool {
+// claimTime is how long a name is kept for a call that is still being carried
+// out. Real servers reserve a name with the call.
+const claimTime = 2 * time.Second
+
+// claim takes a name and gives the time at which it was given before; the zero
+// time when it never was.
+func (n *names) claim(folder types.ManagedObjectReference, name string) time.Time {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	key := folder.Value + "/" + name
-	known := n.seen[key]
-	n.seen[key] = true
-	return known
+	before := n.given[key]
+	if time.Since(before) > claimTime {
+		n.given[key] = time.Now()
+	}
+	return before
 }
 
 // addresses remembers which MAC addresses were ever given, so that only one
@@ -96,7 +112,7 @@ func (s strict) check(ctx *simulator.Context, method *simulator.Method) types.Ba
 	case *types.Rename_Task:
 		return s.rename(ctx, req)
 	case *types.Destroy_Task:
-		return destroyable(ctx, req.This)
+		return s.destroyable(ctx, req.This)
 	case *types.CreateFolder:
 		return s.freeName(ctx, req.This, req.Name)
 	case *types.AddDVPortgroup_Task:
@@ -275,25 +291,38 @@ func (s strict) freeName(ctx *simulator.Context, ref types.ManagedObjectReferenc
 	if name == "" || len(name) > 80 || strings.ContainsAny(name, "/\\%") {
 		return &types.InvalidName{Name: name}
 	}
-	if !s.names.given(ref, name) {
+	before := s.names.claim(ref, name)
+	if before.IsZero() {
 		return nil
 	}
-	var fault types.BaseMethodFault
+	for {
+		if other := childNamed(ctx, folder, name); other != nil {
+			return &types.DuplicateName{Name: name, Object: *other}
+		}
+		if time.Since(before) > claimTime {
+			return nil
+		}
+		time.Sleep(10 * time.Millisecond) // who claimed it is still at it
+	}
+}
+
+func childNamed(ctx *simulator.Context, folder *simulator.Folder, name string) *types.ManagedObjectReference {
+	var found *types.ManagedObjectReference
 	ctx.WithLock(folder, func() {
 		for _, child := range folder.ChildEntity {
 			if other, ok := ctx.Map.Get(child).(mo.Entity); ok && other.Entity().Name == name {
-				fault = &types.DuplicateName{Name: name, Object: child}
+				found = &child
 			}
 		}
 	})
-	return fault
+	return found
 }
 
 // remember notes the names and addresses of a world that was loaded.
 func (s strict) remember(registry *simulator.Registry) {
 	for _, entity := range registry.All("") {
 		if parent := entity.Entity().Parent; parent != nil {
-			s.names.given(*parent, entity.Entity().Name)
+			s.names.given[parent.Value+"/"+entity.Entity().Name] = time.Now()
 		}
 		vm, ok := entity.(*simulator.VirtualMachine)
 		if !ok || vm.Config == nil {
@@ -308,11 +337,14 @@ func (s strict) remember(registry *simulator.Registry) {
 }
 
 // destroyable refuses to destroy what runs or is in use.
-func destroyable(ctx *simulator.Context, ref types.ManagedObjectReference) types.BaseMethodFault {
+func (s strict) destroyable(ctx *simulator.Context, ref types.ManagedObjectReference) types.BaseMethodFault {
 	switch o := ctx.Map.Get(ref).(type) {
 	case *simulator.VirtualMachine:
 		if o.Runtime.PowerState != types.VirtualMachinePowerStatePoweredOff {
 			return invalidState(o, types.VirtualMachinePowerStatePoweredOff)
+		}
+		if o.Parent != nil {
+			s.names.release(*o.Parent, o.Name)
 		}
 	case *simulator.DistributedVirtualPortgroup:
 		for _, entity := range ctx.Map.All("VirtualMachine") {
