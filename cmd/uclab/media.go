@@ -113,7 +113,7 @@ func writeDigestCache(path string, cache *digestCache) error {
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return fmt.Errorf("make the cache directory: %w", err)
 	}
-	if err := writeFileAtomically(path, text); err != nil {
+	if err := writeFileAtomically(path, text, 0o600); err != nil {
 		return fmt.Errorf("write the media cache: %w", err)
 	}
 	return nil
