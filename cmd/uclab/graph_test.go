@@ -188,10 +188,10 @@ func TestGraphFormats(t *testing.T) {
 // hostileLab has texts that would be markup, or end a string, if they were not
 // escaped.
 func hostileLab() *labspec.Lab {
-	const evil = `</script><script>document.body.remove()</script>"']]>&\|#{}` + "\x00\u2028`end`"
+	const evil = `</script><script>document.body.remove()</script>"']]>&\|#{}` + "\u2028`end`"
 	b := labBuilder{&labspec.Lab{Format: 1, Name: evil, Description: evil}}
 	b.network("", evil, "10.0.0.0/24", 1)
-	b.node("", evil, evil, "cucm 7", evil, evil).Notes = evil
+	b.node("", evil, evil, "cucm 7", evil, evil).Notes = evil + "\x00\x1b[31m"
 	b.node("", "", "plain", "cucm 7", "")
 	b.cable("", evil, "plain", evil)
 	return b.lab
