@@ -2,7 +2,7 @@
 STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
 PLATFORMS   = linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64 windows/arm64
 
-.PHONY: build test check fmt vet staticcheck cross bench docs docs-check tools
+.PHONY: build test check fmt vet staticcheck cross bench docs docs-check tools pictures
 
 build:
 	go build -o uclab ./cmd/uclab
@@ -43,3 +43,7 @@ docs-check:
 
 bench:
 	go test -run '^$$' -bench . -benchtime 1x ./...
+
+# The README's pictures, taken by Chromium of pages that `uclab graph` makes.
+pictures:
+	go test ./cmd/uclab -count=1 -run TestPictures -pictures $(CURDIR)/docs/pictures

@@ -1,10 +1,12 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"flag"
 	"fmt"
+	"image/png"
 	"net"
 	"os"
 	"path/filepath"
@@ -313,27 +315,19 @@ func TestPictures(t *testing.T) {
 	if *pictures == "" {
 		t.Skip("it takes pictures only when asked: make pictures")
 	}
-	source, err := os.ReadFile("../../examples/ccie-voice/ccie-voice.lab.hcl")
-	if err != nil {
-		t.Fatal(err)
-	}
-	lab := loadText(t, string(source))
-	status := plan.StatusOf(lab, &plan.Inventory{Target: plan.TargetSimulator})
+	lab := loadExample(t, "ccie-voice")
+	status := plan.StatusOf(lab, &plan.Inventory{Target: plan.TargetVCenter})
 	for i := range status.Nodes {
 		status.Nodes[i].State, status.Nodes[i].Host = plan.StateRunning, fmt.Sprintf("esxi-%d", i%2+1)
 	}
-	takePicture(t, "lab.png", newGraphDocument(lab, nil, status, observedAt), "view=drawing&node=asa", 1440, 620)
-
-	classroom := loadText(t, strings.Replace(string(source), `lab "ccie-voice"`, `lab "classroom"`, 1)+"\npods {\n  count = 20\n}\n")
-	takePicture(t, "room.png", newGraphDocument(classroom, nil, mixedStatus(classroom), observedAt), "view=room", 1440, 980)
+	takePicture(t, "lab.png", newGraphDocument(lab, nil, status, observedAt), "view=drawing&node=asa", 1360, 600)
+	classroom := loadExample(t, "classroom")
+	takePicture(t, "room.png", newGraphDocument(classroom, nil, mixedStatus(classroom), observedAt), "view=room", 1280, 800)
 }
 
-func loadText(t *testing.T, text string) *labspec.Lab {
+func loadExample(t *testing.T, name string) *labspec.Lab {
 	t.Helper()
-	path := filepath.Join(t.TempDir(), "picture.lab.hcl")
-	if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
-		t.Fatal(err)
-	}
+	path := filepath.Join("..", "..", "examples", name, name+".lab.hcl")
 	lab, err := labspec.Load(t.Context(), path, labspec.Options{Profiles: templates.Profiles()})
 	if err != nil {
 		t.Fatal(err)
@@ -345,15 +339,24 @@ func takePicture(t *testing.T, name string, doc *graphDocument, hash string, wid
 	t.Helper()
 	b := newTab(t, startChromium(t, width, height))
 	url := b.openPage(t, doc)
-	b.run(t, chromedp.Navigate("about:blank"), chromedp.Navigate(url+"#"+hash))
-	png, err := chromedp.Run(b.ctx, chromedp.CaptureScreenshot())
+	b.run(t, chromedp.EmulateViewport(int64(width), int64(height)), chromedp.Navigate("about:blank"), chromedp.Navigate(url+"#"+hash))
+	shot, err := chromedp.Run(b.ctx, chromedp.CaptureScreenshot())
 	if err != nil {
+		t.Fatal(err)
+	}
+	picture, err := png.Decode(bytes.NewReader(shot))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var small bytes.Buffer
+	encoder := png.Encoder{CompressionLevel: png.BestCompression}
+	if err := encoder.Encode(&small, picture); err != nil {
 		t.Fatal(err)
 	}
 	if err := os.MkdirAll(*pictures, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.WriteFile(filepath.Join(*pictures, name), png, 0o644); err != nil {
+	if err := os.WriteFile(filepath.Join(*pictures, name), small.Bytes(), 0o644); err != nil {
 		t.Fatal(err)
 	}
 }

@@ -145,7 +145,7 @@ func (d *groupDrawing) placeLanes(columns int) {
 		used += l.columns
 		l.band = len(d.bands) - 1
 		l.x = x
-		l.w = 2*lanePad + l.columns*(d.cardWidth+columnGap) - columnGap
+		l.w = max(2*lanePad+l.columns*(d.cardWidth+columnGap)-columnGap, l.headerWidth())
 		x += l.w + laneGap
 		d.flow(i)
 		d.w = max(d.w, l.x+l.w)

@@ -21,6 +21,10 @@ const (
 	cardEdge  = 12
 	stateRoom = 80 // for a state and its glyph
 
+	laneStripe   = 12 // for the colour before a lane's name
+	laneTextGap  = 10 // between its name and the rest
+	laneTitleMax = 320
+
 	sheetMargin = 28
 	podPad      = 20
 	podHeader   = 42
@@ -117,9 +121,6 @@ func (s *sheet) placePods(pods []sheetBox, y int) {
 	}
 	s.h = y - podGap
 	s.w = max(s.w, columns*(width+podGap)-podGap)
-	if len(s.boxes) > 0 {
-		s.boxes[0].w = s.w
-	}
 	s.boxes = append(s.boxes, pods...)
 }
 
@@ -217,14 +218,19 @@ func (w *svgWriter) lane(l *lane, color int) {
 	w.add(`<g class="%s"><rect class="area" x="%d" y="%d" width="%d" height="%d" rx="12"/>`, class, l.x, l.y, l.w, l.h)
 	w.add(`<rect class="stripe" x="%d" y="%d" width="4" height="18" rx="2"/>`, l.x+lanePad, l.y+13)
 	title, detail := l.text()
-	room := l.w - 2*lanePad - 12
-	title = fitText(title, nameSize, room)
-	used := textWidth(title, nameSize) + 10
-	w.add(`<text class="lanename" x="%d" y="%d">%s</text>`, l.x+lanePad+12, l.y+27, escapeXML(title))
-	if detail = fitText(detail, smallSize, room-used); detail != "" && detail != "…" {
-		w.add(`<text class="lanetext" x="%d" y="%d">%s</text>`, l.x+lanePad+12+used, l.y+27, escapeXML(detail))
+	title = fitText(title, nameSize, laneTitleMax)
+	used := laneStripe + textWidth(title, nameSize) + laneTextGap
+	w.add(`<text class="lanename" x="%d" y="%d">%s</text>`, l.x+lanePad+laneStripe, l.y+27, escapeXML(title))
+	if detail != "" {
+		w.add(`<text class="lanetext" x="%d" y="%d">%s</text>`, l.x+lanePad+used, l.y+27, escapeXML(detail))
 	}
 	w.add("</g>\n")
+}
+
+// headerWidth is what a lane needs for its header.
+func (l *lane) headerWidth() int {
+	title, detail := l.text()
+	return 2*lanePad + laneStripe + textWidth(fitText(title, nameSize, laneTitleMax), nameSize) + laneTextGap + textWidth(detail, smallSize)
 }
 
 // text is a lane's name and what there is to say about its network.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"flag"
 	"os"
@@ -11,6 +12,7 @@ import (
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
+	"github.com/uclab/uclab/vsphere/sim"
 )
 
 var update = flag.Bool("update", false, "rewrite the golden files and transcripts")
@@ -40,6 +42,11 @@ func TestTranscripts(t *testing.T) {
 			env.Setenv("XDG_CACHE_HOME", filepath.Join(home, "cache"))
 			env.Setenv("XDG_CONFIG_HOME", filepath.Join(home, "config"))
 			env.Setenv("REPOSITORY", repository)
+			env.Defer(func() {
+				if err := sim.Stop(context.Background(), sim.Config{Dir: filepath.Join(home, "state", "uclab", "sim")}); err != nil {
+					t.Error(err)
+				}
+			})
 			return nil
 		},
 	})

@@ -74,9 +74,15 @@
       paintTile(node);
     });
     const section = make("section", { class: pod ? "pod" : "pod wide", "data-pod": pod },
-      make("h2", {}, open, make("small")), make("div", { class: "meter", "aria-hidden": "true" }), make("p", { class: "sum" }), list);
+      make("h2", {}, open, make("span", { class: "caption" }, captionOf(pod, members)), make("small")), make("div", { class: "meter", "aria-hidden": "true" }), make("p", { class: "sum" }), list);
     paintPod(section, members);
     return section;
+  }
+
+  // captionOf is what the notes of all nodes of a pod say alike: whose it is.
+  function captionOf(pod, members) {
+    const notes = members[0].notes || "";
+    return pod && members.every((node) => node.notes === notes) ? notes.split("\n")[0] : "";
   }
 
   function paintTile(node) {
@@ -183,6 +189,7 @@
     view.node = node ? address : "";
     $("details").hidden = !node;
     document.body.classList.toggle("open", Boolean(node));
+    if (view.name === "drawing" && !view.zoom) zoom(); // the panel takes room, or gives it back
     writeHash();
     if (!node) return;
     for (const element of [tiles.get(address), cards.get(address)]) if (element) element.setAttribute("aria-current", "true");
@@ -272,7 +279,8 @@
   function buildChips() {
     const tally = countStates(lab.nodes);
     $("chips").hidden = !live();
-    const chips = [...states.filter((state) => state !== "unknown"), "drift"].map((state) => {
+    const shown = [...states, "drift"].filter((state) => state !== "unknown" && (tally.get(state) || wanted.has(state)));
+    const chips = shown.map((state) => {
       const chip = make("button", { type: "button", class: state, "aria-pressed": String(wanted.has(state)), "data-state": state },
         ...(state === "drift" ? [make("span", { class: "driftmark" }, state)] : [glyph(state), state]), make("b", {}, String(tally.get(state) || 0)));
       chip.addEventListener("click", () => {
