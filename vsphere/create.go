@@ -110,7 +110,7 @@ func (a *applier) marks(change *plan.Change) plan.Marks {
 // create runs a task that makes a VM until there is one that bears the marks.
 func (a *applier) create(ctx context.Context, change *plan.Change, marks plan.Marks, start func(context.Context) (ref, error)) (ref, error) {
 	for attempt := 1; ; attempt++ {
-		made, err := a.startAndWait(ctx, change.Address, start)
+		made, err := a.startAndWait(ctx, start, a.percent(change.Address))
 		if err == nil {
 			return made, nil
 		}
@@ -133,17 +133,23 @@ func (a *applier) create(ctx context.Context, change *plan.Change, marks plan.Ma
 	}
 }
 
-func (a *applier) startAndWait(ctx context.Context, address string, start func(context.Context) (ref, error)) (ref, error) {
+// startAndWait runs a task to its end and gives the object that it made, if any.
+func (c *Client) startAndWait(ctx context.Context, start func(context.Context) (ref, error), progress func(percent int32)) (ref, error) {
 	task, err := start(ctx)
 	if err != nil {
 		return ref{}, err
 	}
-	info, err := a.tasks.wait(ctx, task, func(percent int32) { a.opts.Progress.Step(address, int64(percent), 100) })
+	info, err := c.tasks.wait(ctx, task, progress)
 	if err != nil {
 		return ref{}, err
 	}
 	made, _ := info.Result.(ref)
 	return made, nil
+}
+
+// percent passes a task's progress on.
+func (a *applier) percent(address string) func(int32) {
+	return func(percent int32) { a.opts.Progress.Step(address, int64(percent), 100) }
 }
 
 // unsure says that nobody knows whether the server obeyed: its answer was lost,

@@ -88,9 +88,9 @@ func (c *Client) readLive(ctx context.Context, refs []ref) (map[ref]*machine, er
 // task starts a task and waits for it. A repeat is harmless for those that it
 // is used with: they set a state. settled says that a fault means that the
 // state is reached.
-func (a *applier) task(ctx context.Context, start func(context.Context) (ref, error), settled func(error) bool) error {
+func (c *Client) task(ctx context.Context, start func(context.Context) (ref, error), settled func(error) bool) error {
 	for attempt := 1; ; attempt++ {
-		_, err := a.startAndWait(ctx, "", start)
+		_, err := c.startAndWait(ctx, start, nil)
 		if err == nil || settled(err) {
 			return nil
 		}
@@ -125,9 +125,9 @@ func (a *applier) deleteVM(ctx context.Context, change *plan.Change, live *machi
 
 func gone(err error) bool { return fault.Is(err, &types.ManagedObjectNotFound{}) }
 
-func (a *applier) powerOff(ctx context.Context, vm ref) error {
-	return a.task(ctx, func(ctx context.Context) (ref, error) {
-		res, err := methods.PowerOffVM_Task(ctx, a.vim, &types.PowerOffVM_Task{This: vm})
+func (c *Client) powerOff(ctx context.Context, vm ref) error {
+	return c.task(ctx, func(ctx context.Context) (ref, error) {
+		res, err := methods.PowerOffVM_Task(ctx, c.vim, &types.PowerOffVM_Task{This: vm})
 		if err != nil {
 			return ref{}, err
 		}

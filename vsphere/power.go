@@ -52,9 +52,9 @@ func (a *applier) powerOnWave(ctx context.Context, wave []*Outcome) {
 	})
 }
 
-func (a *applier) powerOnOne(ctx context.Context, vm ref) error {
-	return a.task(ctx, func(ctx context.Context) (ref, error) {
-		res, err := methods.PowerOnVM_Task(ctx, a.vim, &types.PowerOnVM_Task{This: vm})
+func (c *Client) powerOnOne(ctx context.Context, vm ref) error {
+	return c.task(ctx, func(ctx context.Context) (ref, error) {
+		res, err := methods.PowerOnVM_Task(ctx, c.vim, &types.PowerOnVM_Task{This: vm})
 		if err != nil {
 			return ref{}, err
 		}

@@ -20,13 +20,13 @@ func (a *applier) reconfigure(ctx context.Context, change *plan.Change, live *ma
 		if err != nil || spec == nil {
 			return err
 		}
-		_, err = a.startAndWait(ctx, change.Address, func(ctx context.Context) (ref, error) {
+		_, err = a.startAndWait(ctx, func(ctx context.Context) (ref, error) {
 			res, err := methods.ReconfigVM_Task(ctx, a.vim, &types.ReconfigVM_Task{This: live.ref, Spec: *spec})
 			if err != nil {
 				return ref{}, err
 			}
 			return res.Returnval, nil
-		})
+		}, a.percent(change.Address))
 		if err == nil || attempt == maxAttempts || !lost(err) && !fault.IsTransientError(err) {
 			return err
 		}
