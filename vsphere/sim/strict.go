@@ -102,9 +102,12 @@ func hasAddress(vm *simulator.VirtualMachine, mac string) bool {
 func (s strict) check(ctx *simulator.Context, method *simulator.Method) types.BaseMethodFault {
 	switch req := method.Body.(type) {
 	case *types.CreateVM_Task:
-		return s.create(ctx, req)
+		return s.named(ctx, req.This, req.Config.Name, func() types.BaseMethodFault { return s.create(ctx, req) })
 	case *types.CloneVM_Task:
-		return s.clone(ctx, req)
+		if s.esx {
+			return new(types.NotSupported)
+		}
+		return s.named(ctx, req.Folder, req.Name, func() types.BaseMethodFault { return s.clone(ctx, req) })
 	case *types.ReconfigVM_Task:
 		return s.reconfigure(ctx, req)
 	case *types.RelocateVM_Task:
@@ -125,10 +128,20 @@ func (s strict) check(ctx *simulator.Context, method *simulator.Method) types.Ba
 	return nil
 }
 
-func (s strict) create(ctx *simulator.Context, req *types.CreateVM_Task) types.BaseMethodFault {
-	if fault := s.freeName(ctx, req.This, req.Config.Name); fault != nil {
+// named claims a name for a new VM, and gives it back when the rest of the call
+// is refused.
+func (s strict) named(ctx *simulator.Context, folder types.ManagedObjectReference, name string, rest func() types.BaseMethodFault) types.BaseMethodFault {
+	if fault := s.freeName(ctx, folder, name); fault != nil {
 		return fault
 	}
+	fault := rest()
+	if fault != nil {
+		s.names.release(folder, name)
+	}
+	return fault
+}
+
+func (s strict) create(ctx *simulator.Context, req *types.CreateVM_Task) types.BaseMethodFault {
 	pool := req.Pool
 	if fault := there(ctx, &pool, req.Host); fault != nil {
 		return fault
@@ -149,13 +162,7 @@ func (s strict) create(ctx *simulator.Context, req *types.CreateVM_Task) types.B
 }
 
 func (s strict) clone(ctx *simulator.Context, req *types.CloneVM_Task) types.BaseMethodFault {
-	if s.esx {
-		return new(types.NotSupported)
-	}
 	if fault := there(ctx, &req.Folder); fault != nil {
-		return fault
-	}
-	if fault := s.freeName(ctx, req.Folder, req.Name); fault != nil {
 		return fault
 	}
 	if fault := placed(ctx, req.Spec.Location); fault != nil {
