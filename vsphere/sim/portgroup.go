@@ -5,6 +5,7 @@ import (
 
 	"github.com/vmware/govmomi/simulator"
 	"github.com/vmware/govmomi/vim25/methods"
+	"github.com/vmware/govmomi/vim25/mo"
 	"github.com/vmware/govmomi/vim25/soap"
 	"github.com/vmware/govmomi/vim25/types"
 )
@@ -51,7 +52,11 @@ func (n *networkSystem) AddPortGroup(ctx *simulator.Context, req *types.AddPortG
 		return body
 	}
 	if !n.elsewhere(ctx, req.Portgrp.Name) {
-		return n.HostNetworkSystem.AddPortGroup(ctx, req)
+		answer := n.HostNetworkSystem.AddPortGroup(ctx, req)
+		if answer.Fault() == nil {
+			n.join(ctx, req.Portgrp.Name)
+		}
+		return answer
 	}
 	for i := range n.NetworkInfo.Vswitch {
 		if n.NetworkInfo.Vswitch[i].Name != req.Portgrp.VswitchName {
@@ -61,6 +66,7 @@ func (n *networkSystem) AddPortGroup(ctx *simulator.Context, req *types.AddPortG
 		n.NetworkInfo.Portgroup = append(n.NetworkInfo.Portgroup, types.HostPortGroup{
 			Key: "key-vim.host.PortGroup-" + req.Portgrp.Name, Spec: req.Portgrp,
 		})
+		n.join(ctx, req.Portgrp.Name)
 		body.Res = new(types.AddPortGroupResponse)
 		return body
 	}
@@ -100,6 +106,7 @@ func (n *networkSystem) RemovePortGroup(ctx *simulator.Context, req *types.Remov
 		body.Fault_ = simulator.Fault("", &types.ResourceInUse{Type: "Network", Name: req.PgName})
 		return body
 	}
+	n.leave(ctx, req.PgName)
 	if !n.elsewhere(ctx, req.PgName) {
 		return n.HostNetworkSystem.RemovePortGroup(ctx, req)
 	}
@@ -109,6 +116,44 @@ func (n *networkSystem) RemovePortGroup(ctx *simulator.Context, req *types.Remov
 	n.NetworkInfo.Portgroup = slices.DeleteFunc(n.NetworkInfo.Portgroup, func(group types.HostPortGroup) bool { return group.Spec.Name == req.PgName })
 	body.Res = new(types.RemovePortGroupResponse)
 	return body
+}
+
+// network is the network of a port group's name.
+func network(ctx *simulator.Context, name string) *mo.Network {
+	for _, entity := range ctx.Map.All("Network") {
+		if found, ok := entity.(*mo.Network); ok && nameOf(found) == name {
+			return found
+		}
+	}
+	return nil
+}
+
+// join makes this host one of a network's.
+func (n *networkSystem) join(ctx *simulator.Context, name string) {
+	found, host := network(ctx, name), n.host(ctx)
+	if found == nil || host == nil {
+		return
+	}
+	ctx.Update(found, []types.PropertyChange{{Name: "host", Val: with(slices.Clone(found.Host), host.Self)}})
+	ctx.Map.AddReference(ctx, host, &host.Network, found.Self)
+	ctx.Update(host, []types.PropertyChange{{Name: "network", Val: slices.Clone(host.Network)}})
+}
+
+// leave takes this host from a network's.
+func (n *networkSystem) leave(ctx *simulator.Context, name string) {
+	found, host := network(ctx, name), n.host(ctx)
+	if found == nil || host == nil {
+		return
+	}
+	others := slices.DeleteFunc(slices.Clone(found.Host), func(ref types.ManagedObjectReference) bool { return ref == host.Self })
+	ctx.Update(found, []types.PropertyChange{{Name: "host", Val: others}})
+	ctx.Map.RemoveReference(ctx, host, &host.Network, found.Self)
+	ctx.Update(host, []types.PropertyChange{{Name: "network", Val: slices.Clone(host.Network)}})
+}
+
+func (n *networkSystem) host(ctx *simulator.Context) *simulator.HostSystem {
+	host, _ := ctx.Map.Get(n.Host.Self).(*simulator.HostSystem)
+	return host
 }
 
 func (n *networkSystem) has(name string) bool {

@@ -17,8 +17,11 @@ func (s *store) reconcile() {
 		if parent == nil {
 			continue
 		}
-		if folder, ok := registry.Get(*parent).(*simulator.Folder); ok {
-			folder.ChildEntity = with(folder.ChildEntity, entity.Reference())
+		switch p := registry.Get(*parent).(type) {
+		case *simulator.Folder:
+			p.ChildEntity = with(p.ChildEntity, entity.Reference())
+		case *simulator.ResourcePool:
+			p.ResourcePool.ResourcePool = with(p.ResourcePool.ResourcePool, entity.Reference())
 		}
 	}
 	there := func(ref types.ManagedObjectReference) bool { return registry.Get(ref) != nil }
@@ -31,9 +34,19 @@ func (s *store) reconcile() {
 			o.Network = only(o.Network, there)
 		case *simulator.ResourcePool:
 			o.Vm = only(o.Vm, there)
+			o.ResourcePool.ResourcePool = only(o.ResourcePool.ResourcePool, there)
 		case *simulator.Datastore:
 			o.Vm = only(o.Vm, there)
+		case *simulator.Datacenter:
+			o.Network = only(o.Network, there)
+		case *simulator.ClusterComputeResource:
+			o.Network = only(o.Network, there)
+		case *mo.Network:
+			s.connect(o.Self, o.Entity())
+		case *simulator.DistributedVirtualPortgroup:
+			s.connect(o.Self, o.Entity())
 		case *simulator.VirtualMachine:
+			o.AvailableField = simulator.GetCustomFieldsAvailable(s.service.Context, &o.Self)
 			s.attach(o)
 		}
 	}
@@ -57,6 +70,36 @@ func (s *store) attach(vm *simulator.VirtualMachine) {
 		if datastore, ok := registry.Get(ref).(*simulator.Datastore); ok {
 			datastore.Vm = with(datastore.Vm, self)
 		}
+	}
+}
+
+// connect puts a network in the list of its datacenter, by which devices find it.
+func (s *store) connect(self types.ManagedObjectReference, entity *mo.ManagedEntity) {
+	for entity != nil && entity.Parent != nil {
+		parent := s.service.Context.Map.Get(*entity.Parent)
+		if dc, ok := parent.(*simulator.Datacenter); ok {
+			dc.Network = with(dc.Network, self)
+			return
+		}
+		above, ok := parent.(mo.Entity)
+		if !ok {
+			return
+		}
+		entity = above.Entity()
+	}
+}
+
+// nameOf is an entity's name: networks have theirs twice, and only one is kept.
+func nameOf(entity mo.Entity) string {
+	switch e := entity.(type) {
+	case *mo.Network:
+		return e.Name
+	case *simulator.DistributedVirtualPortgroup:
+		return e.Name
+	case *simulator.DistributedVirtualSwitch:
+		return e.Name
+	default:
+		return entity.Entity().Name
 	}
 }
 

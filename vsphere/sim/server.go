@@ -16,7 +16,6 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
-	"time"
 
 	"github.com/vmware/govmomi/simulator"
 	"github.com/vmware/govmomi/vim25/mo"
@@ -152,25 +151,25 @@ func (s *Server) moveDatastores(dir string) error {
 	return nil
 }
 
-// handle counts every call, and has what a change is called on saved: not every
-// change of the simulator's tells the store.
+// handle counts every call, checks it, and tells the store what it is about to
+// change.
 func (s *Server) handle(ctx *simulator.Context, method *simulator.Method) (mo.Reference, types.BaseMethodFault) {
-	if s.store != nil && !reads(method.Name) {
-		// This comes before the change; a task's change comes after its call, too.
-		this := method.This
-		time.AfterFunc(latest, func() { s.store.note(this, false) })
-	}
 	s.mu.Lock()
 	s.calls[method.Name]++
 	s.mu.Unlock()
-	return nil, s.strict.check(ctx, method)
+	if fault := s.strict.check(ctx, method); fault != nil {
+		return nil, fault
+	}
+	if s.store != nil && !reads(method.Name) {
+		s.store.touch(method.This)
+	}
+	return nil, nil
 }
 
 // reads says that a method changes nothing.
 func reads(method string) bool {
-	for _, prefix := range []string{"Retrieve", "Query", "Fetch", "Find", "Wait", "Check", "Search", "Current", "Create", "Destroy"} {
+	for _, prefix := range []string{"Retrieve", "Query", "Fetch", "Find", "Wait", "Check", "Search", "Current"} {
 		if strings.HasPrefix(method, prefix) {
-			// Creating tells of what is made, destroying of what is gone.
 			return true
 		}
 	}

@@ -8,6 +8,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -62,6 +64,7 @@ type store struct {
 
 	mu      sync.Mutex
 	dirty   map[types.ManagedObjectReference]bool // true: gone
+	touched map[types.ManagedObjectReference]int  // calls that may still be changing it
 	changed chan struct{}
 	saving  sync.Mutex
 }
@@ -69,7 +72,8 @@ type store struct {
 func newStore(dir string, service *simulator.Service) *store {
 	return &store{
 		dir: filepath.Join(dir, "objects-"+worldVersion), service: service,
-		dirty: map[types.ManagedObjectReference]bool{}, changed: make(chan struct{}, 1),
+		dirty: map[types.ManagedObjectReference]bool{}, touched: map[types.ManagedObjectReference]int{},
+		changed: make(chan struct{}, 1),
 	}
 }
 
@@ -82,14 +86,49 @@ func (s *store) Reference() types.ManagedObjectReference {
 // PutObject notes an object that is new.
 func (s *store) PutObject(_ *simulator.Context, obj mo.Reference) { s.note(obj.Reference(), false) }
 
-// UpdateObject notes an object that changed.
-func (s *store) UpdateObject(_ *simulator.Context, obj mo.Reference, _ []types.PropertyChange) {
-	s.note(obj.Reference(), false)
+// UpdateObject notes an object that changed. The end of a task notes what the
+// task was about: not every change of the simulator's is told.
+func (s *store) UpdateObject(_ *simulator.Context, obj mo.Reference, changes []types.PropertyChange) {
+	task, ok := obj.(*mo.Task)
+	if !ok {
+		s.note(obj.Reference(), false)
+		return
+	}
+	ended := slices.ContainsFunc(changes, func(change types.PropertyChange) bool { return change.Name == "info.completeTime" })
+	if !ended {
+		return
+	}
+	if task.Info.Entity != nil {
+		s.note(*task.Info.Entity, false)
+	}
+	if made, ok := task.Info.Result.(types.ManagedObjectReference); ok {
+		s.note(made, false)
+	}
 }
 
 // RemoveObject notes an object that is gone.
 func (s *store) RemoveObject(_ *simulator.Context, ref types.ManagedObjectReference) {
 	s.note(ref, true)
+}
+
+// touch notes an object that a call is about to change, and notes it again when
+// the call has surely ended: the simulator does not tell when that is.
+func (s *store) touch(ref types.ManagedObjectReference) {
+	if _, saved := savedProperties[ref.Type]; !saved {
+		return
+	}
+	s.note(ref, false)
+	s.mu.Lock()
+	s.touched[ref]++
+	s.mu.Unlock()
+	time.AfterFunc(latest, func() {
+		s.mu.Lock()
+		if s.touched[ref]--; s.touched[ref] == 0 {
+			delete(s.touched, ref)
+		}
+		s.mu.Unlock()
+		s.note(ref, false)
+	})
 }
 
 func (s *store) note(ref types.ManagedObjectReference, gone bool) {
@@ -110,6 +149,11 @@ func (s *store) run(ctx context.Context, report func(error)) {
 	for {
 		select {
 		case <-ctx.Done():
+			s.mu.Lock()
+			for ref := range s.touched {
+				s.dirty[ref] = false
+			}
+			s.mu.Unlock()
 			report(s.save())
 			return
 		case <-s.changed:
@@ -245,6 +289,7 @@ func (s *store) load() error {
 		}
 	}
 	s.reconcile()
+	s.countFields()
 	return s.service.Context.Map.AlignCounter()
 }
 
@@ -278,6 +323,25 @@ func (s *store) loadObject(path string) (err error) {
 	}
 	registry.Put(object)
 	return nil
+}
+
+// countFields makes the keys of new custom fields go on after those that were
+// loaded; the counter itself is the simulator's own.
+func (s *store) countFields() {
+	registry := s.service.Context.Map
+	for _, object := range registry.AllReference("CustomFieldsManager") {
+		manager := object.(*simulator.CustomFieldsManager)
+		loaded := manager.Field
+		last := int32(-1)
+		for _, field := range loaded {
+			last = max(last, field.Key)
+		}
+		manager.Field = nil
+		for key := int32(-1); key < last; key = manager.Field[len(manager.Field)-1].Key {
+			manager.AddCustomFieldDef(s.service.Context, &types.AddCustomFieldDef{Name: strconv.Itoa(int(key)), MoType: "UclabNone"})
+		}
+		manager.Field = loaded
+	}
 }
 
 // newObject makes an object of a type that the base world may lack.

@@ -283,7 +283,7 @@ func addressChanges(vm *simulator.VirtualMachine, card *types.VirtualEthernetCar
 
 func (s strict) rename(ctx *simulator.Context, req *types.Rename_Task) types.BaseMethodFault {
 	entity, ok := ctx.Map.Get(req.This).(mo.Entity)
-	if !ok || entity.Entity().Parent == nil || entity.Entity().Name == req.NewName {
+	if !ok || entity.Entity().Parent == nil || nameOf(entity) == req.NewName {
 		return nil
 	}
 	return s.freeName(ctx, *entity.Entity().Parent, req.NewName)
@@ -317,7 +317,7 @@ func childNamed(ctx *simulator.Context, folder *simulator.Folder, name string) *
 	var found *types.ManagedObjectReference
 	ctx.WithLock(folder, func() {
 		for _, child := range folder.ChildEntity {
-			if other, ok := ctx.Map.Get(child).(mo.Entity); ok && other.Entity().Name == name {
+			if other, ok := ctx.Map.Get(child).(mo.Entity); ok && nameOf(other) == name {
 				found = &child
 			}
 		}
@@ -483,7 +483,7 @@ func (s strict) backing(ctx *simulator.Context, device types.BaseVirtualDevice, 
 func (s strict) network(ctx *simulator.Context, card *types.VirtualEthernetCard, spec *types.VirtualMachineConfigSpec, vm *simulator.VirtualMachine) types.BaseMethodFault {
 	switch info := card.Backing.(type) {
 	case *types.VirtualEthernetCardNetworkBackingInfo:
-		found := slices.ContainsFunc(ctx.Map.All("Network"), func(e mo.Entity) bool { return e.Entity().Name == info.DeviceName })
+		found := slices.ContainsFunc(ctx.Map.All("Network"), func(e mo.Entity) bool { return nameOf(e) == info.DeviceName })
 		if !found {
 			return &types.InvalidDeviceBacking{InvalidDeviceSpec: types.InvalidDeviceSpec{InvalidVmConfig: types.InvalidVmConfig{Property: info.DeviceName}}}
 		}
