@@ -100,6 +100,8 @@ type applier struct {
 	// standard are the standard port groups just made: a vCenter may take a
 	// while to list them.
 	standard map[string]bool
+
+	reads gather
 }
 
 func newApplier(c *Client, lab *labspec.Lab, inv *plan.Inventory, p *plan.Plan, opts ApplyOptions) *applier {
@@ -114,6 +116,7 @@ func newApplier(c *Client, lab *labspec.Lab, inv *plan.Inventory, p *plan.Plan, 
 		result: &Result{Outcomes: make([]Outcome, len(p.Changes))},
 		vms:    make(map[string]ref), unmade: make(map[string]error), restart: make(map[string]bool), standard: make(map[string]bool),
 	}
+	a.reads.client = c
 	for i := range p.Changes {
 		a.result.Outcomes[i].Change = &p.Changes[i]
 	}
@@ -144,13 +147,20 @@ func (a *applier) prepare(ctx context.Context) error {
 		a.world, a.place = last.world, last.place
 		return nil
 	}
-	w, err := a.readWorld(ctx, nil)
+	w, err := a.readWorld(ctx, machineProperties)
 	if err != nil {
 		return failure("read the inventory of", a.host(), err)
 	}
 	a.world = w
 	a.place, err = a.resolve(w, a.lab)
-	return err
+	if a.place == nil {
+		return err
+	}
+	missing := &UnresolvedError{}
+	if a.place.sources, err = a.sources(ctx, w, a.place, a.lab); !missing.add(err) {
+		return err
+	}
+	return nil
 }
 
 // carryOut runs the phases: what a later one needs comes in an earlier one.

@@ -40,13 +40,16 @@ func (c *Client) mediaFiles(ctx context.Context, w *world, p *place, lab *labspe
 	}
 	if len(missing.Misses) > 0 {
 		slices.SortFunc(missing.Misses, func(a, b Miss) int { return strings.Compare(a.Name, b.Name) })
-		return nil, missing
+		return files, missing
 	}
 	return files, nil
 }
 
 func (c *Client) checkFiles(ctx context.Context, w *world, p *place, dir string, names []string, missing *UnresolvedError) error {
 	ds := w.datastoreByName(p.datacenter, datastoreOf(dir))
+	if ds == nil {
+		return nil // missed already
+	}
 	files, err := c.browse(ctx, ds, strings.TrimPrefix(dir, "["+ds.name+"] "))
 	if err != nil {
 		return err

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/uclab/uclab/plan"
 	"github.com/vmware/govmomi/fault"
@@ -15,6 +16,9 @@ import (
 // createVM creates one VM, marks included, in one call. A call whose answer was
 // lost is not repeated before a look whether it was obeyed.
 func (a *applier) createVM(ctx context.Context, change *plan.Change) error {
+	if change.Node.Clone != nil {
+		return a.cloneVM(ctx, change)
+	}
 	marks := a.marks(change)
 	spec, err := createSpec(change.Name, change.Want, marks, a.backing)
 	if err != nil {
@@ -70,7 +74,7 @@ func (a *applier) checkBootOrder(ctx context.Context, creating []*Outcome) {
 	makes := map[string][]*Outcome{}
 	var samples []ref
 	for _, o := range creating {
-		if want := o.Change.Want; o.State == Done && len(want.BootOrder) > 0 {
+		if want := o.Change.Want; o.State == Done && o.Change.Node.Clone == nil && len(want.BootOrder) > 0 {
 			key := fmt.Sprint(want.SCSI, len(want.Disks), len(want.NICs), want.BootOrder)
 			if makes[key] == nil {
 				samples = append(samples, a.vms[o.Change.Address])
@@ -161,6 +165,7 @@ func unsure(err error) bool { return lost(err) || fault.Is(err, &types.ManagedOb
 // server is still making may not be there yet, or not have its marks yet.
 func (a *applier) adopt(ctx context.Context, name string, marks plan.Marks) (ref, error) {
 	var other *machine
+	waited := time.Duration(0)
 	for attempt := 1; attempt <= adoptLooks; attempt++ {
 		m, err := a.look(ctx, name)
 		if err != nil {
@@ -172,6 +177,13 @@ func (a *applier) adopt(ctx context.Context, name string, marks plan.Marks) (ref
 		}
 		if m != nil && m.marks.Lab != "" {
 			break
+		}
+		if m != nil && m.cpus == 0 && waited < creationTime {
+			// It has no hardware yet: the server is at it, and a clone takes long.
+			attempt--
+			waited += time.Second
+			time.Sleep(time.Second)
+			continue
 		}
 		if err := backoff(ctx, attempt); err != nil {
 			return ref{}, err
@@ -190,8 +202,12 @@ func (a *applier) adopt(ctx context.Context, name string, marks plan.Marks) (ref
 	}
 }
 
-// adoptLooks is how often adopt looks, over about a second.
-const adoptLooks = 4
+// adoptLooks is how often adopt looks, over about a second; creationTime is how
+// long it waits for a VM that the server is still making.
+const (
+	adoptLooks   = 4
+	creationTime = 15 * time.Minute
+)
 
 func (a *applier) look(ctx context.Context, name string) (*machine, error) {
 	child, err := methods.FindChild(ctx, a.vim, &types.FindChild{This: *a.vim.ServiceContent.SearchIndex, Entity: a.place.folderRef, Name: name})

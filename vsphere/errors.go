@@ -1,6 +1,7 @@
 package vsphere
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 )
@@ -59,6 +60,19 @@ func (m Miss) String() string {
 // UnresolvedError holds every name that could not be resolved, all at once.
 type UnresolvedError struct {
 	Misses []Miss
+}
+
+// add takes the misses of another error. It says whether that was all there was
+// to it.
+func (e *UnresolvedError) add(err error) bool {
+	var other *UnresolvedError
+	if err != nil && !errors.As(err, &other) {
+		return false
+	}
+	if other != nil {
+		e.Misses = append(e.Misses, other.Misses...)
+	}
+	return true
 }
 
 // Error lists the misses, one a line when there are several.

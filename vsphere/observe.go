@@ -20,24 +20,34 @@ type observation struct {
 
 // Observe reads everything on the target that matters to the lab, in a number
 // of round trips that does not grow with the number of VMs. Names that the lab
-// uses and the target does not have come back together as *UnresolvedError.
+// uses and the target does not have come back together as *UnresolvedError; the
+// inventory comes with it when what the lab has already made can be seen all the
+// same, which is enough for a destroy.
 func (c *Client) Observe(ctx context.Context, lab *labspec.Lab) (*plan.Inventory, error) {
 	w, err := c.readWorld(ctx, machineProperties)
 	if err != nil {
 		return nil, failure("read the inventory of", c.host(), err)
 	}
-	p, err := c.resolve(w, lab)
-	if err != nil {
+	p, unresolved := c.resolve(w, lab)
+	if p == nil {
+		return nil, unresolved
+	}
+	missing := &UnresolvedError{}
+	missing.add(unresolved)
+	if p.sources, err = c.sources(ctx, w, p, lab); !missing.add(err) {
 		return nil, err
 	}
 	files, err := c.mediaFiles(ctx, w, p, lab)
-	if err != nil {
+	if !missing.add(err) {
 		return nil, err
 	}
 	inv := c.inventory(w, p, lab, files)
 	c.mu.Lock()
 	c.last = &observation{inventory: inv, world: w, place: p}
 	c.mu.Unlock()
+	if len(missing.Misses) > 0 {
+		return inv, missing
+	}
 	return inv, nil
 }
 

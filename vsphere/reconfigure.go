@@ -16,7 +16,7 @@ import (
 // lost is followed by a new look and a new comparison.
 func (a *applier) reconfigure(ctx context.Context, change *plan.Change, live *machine) error {
 	for attempt := 1; ; attempt++ {
-		spec, err := editSpec(change.Name, change.Want, a.marks(change), live, a.backing)
+		spec, err := editSpec(change.Name, change.Want, a.marks(change), live, a.backing, disksOf(change))
 		if err != nil || spec == nil {
 			return err
 		}
@@ -48,6 +48,21 @@ func vanished(name string) error {
 	return &Error{Op: "update VM", On: name, Why: "it is not there any more", hint: "run the command again: it looks at what there is now"}
 }
 
+// Whether an edit may grow and add disks.
+const (
+	keepDisks = false
+	growDisks = true
+)
+
+// disksOf keeps the disks of a linked clone as they are: a disk that hangs on
+// another cannot grow.
+func disksOf(change *plan.Change) bool {
+	if change.Node != nil && change.Node.Clone != nil && change.Node.Clone.Linked {
+		return keepDisks
+	}
+	return growDisks
+}
+
 // editor makes the changes that turn a VM as it is into the one that is wanted.
 type editor struct {
 	builder
@@ -61,12 +76,16 @@ type editor struct {
 }
 
 // editSpec is what has to change in a VM's configuration; nil for nothing.
-func editSpec(name string, want *plan.Machine, marks plan.Marks, live *machine, networks func(string) (types.BaseVirtualDeviceBackingInfo, error)) (*types.VirtualMachineConfigSpec, error) {
+func editSpec(name string, want *plan.Machine, marks plan.Marks, live *machine, networks func(string) (types.BaseVirtualDeviceBackingInfo, error), grow bool) (*types.VirtualMachineConfigSpec, error) {
 	e := &editor{builder: builder{networks: networks, taken: make(map[slot]bool)}, live: live, want: want}
 	e.found = live.hardware(func(types.BaseVirtualDeviceBackingInfo) string { return "" })
 	e.occupied()
 	e.figures(name)
-	for _, step := range []func() error{e.disks, e.nics, e.cdroms, e.floppies, e.serial} {
+	steps := []func() error{e.nics, e.cdroms, e.floppies, e.serial}
+	if grow {
+		steps = append(steps, e.disks)
+	}
+	for _, step := range steps {
 		if err := step(); err != nil {
 			return nil, err
 		}
@@ -222,11 +241,17 @@ func (e *editor) changeNIC(card types.BaseVirtualEthernetCard, found, want plan.
 	if sameNetwork(c.Backing, backing) && (want.MAC == "" || want.MAC == found.MAC) && want.Connected == found.Connected {
 		return nil
 	}
-	setNIC(c, want, backing)
-	if want.MAC == "" {
-		c.MacAddress = found.MAC
+	edited, err := newNIC(want.Type)
+	if err != nil {
+		return err
 	}
-	e.edit(card.(types.BaseVirtualDevice))
+	n := edited.(types.BaseVirtualEthernetCard).GetVirtualEthernetCard()
+	*n = *c // a source that is cloned many times stays as it is
+	setNIC(n, want, backing)
+	if want.MAC == "" {
+		n.MacAddress = found.MAC
+	}
+	e.edit(edited)
 	return nil
 }
 

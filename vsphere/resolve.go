@@ -19,6 +19,8 @@ type place struct {
 	folder     string        // below the vm folder
 	folderRef  ref           // the deepest part of it that is there
 	missing    []string      // the names below folderRef that have to be created
+
+	sources map[string]*source // what nodes are cloned from, by Clone.Source
 }
 
 // resolver turns names into objects and collects every miss.
@@ -51,8 +53,9 @@ func nearest(name string, candidates []string) []string {
 	return sorted[:min(len(sorted), 5)]
 }
 
-// resolve finds everything that the lab names. The place is nil when something
-// is missing.
+// resolve finds everything that the lab names. With the error for what is missing
+// the place comes all the same when the lab's own place is there: a destroy needs
+// no more.
 func (c *Client) resolve(w *world, lab *labspec.Lab) (*place, error) {
 	r := &resolver{w: w, client: c}
 	p := &place{}
@@ -68,10 +71,10 @@ func (c *Client) resolve(w *world, lab *labspec.Lab) (*place, error) {
 		r.networks(p, lab)
 	}
 	r.mediaDatastores(p.datacenter, lab)
-	if err := r.err(); err != nil {
-		return nil, err
+	if p.compute == nil || p.datastore == nil || len(p.hosts) == 0 {
+		return nil, r.err()
 	}
-	return p, nil
+	return p, r.err()
 }
 
 func first(names ...string) string {

@@ -302,7 +302,11 @@ func (tg *target) reconfigure(name string, spec types.VirtualMachineConfigSpec) 
 	tg.t.Helper()
 	ctx := tg.t.Context()
 	c := tg.admin()
-	vm, err := find.NewFinder(c).VirtualMachine(ctx, "/DC0/vm/labs/voice/"+name)
+	path := "/DC0/vm/labs/voice/" + name
+	if !c.IsVC() {
+		path = "/ha-datacenter/vm/" + name
+	}
+	vm, err := find.NewFinder(c).VirtualMachine(ctx, path)
 	if err != nil {
 		tg.t.Fatal(err)
 	}

@@ -328,6 +328,7 @@ func newDatastore(e *entity, props []types.DynamicProperty) *datastore {
 
 func newNetwork(e *entity, props []types.DynamicProperty) *network {
 	n := &network{entity: e, distributed: e.ref.Type == "DistributedVirtualPortgroup"}
+	n.uplink = n.distributed && strings.Contains(e.name, "-DVUplinks-") // servers before 6.5 do not say
 	for _, p := range props {
 		switch p.Name {
 		case "key":
@@ -335,7 +336,7 @@ func newNetwork(e *entity, props []types.DynamicProperty) *network {
 		case "config.distributedVirtualSwitch":
 			n.dvs = valueOf[ref](p.Val)
 		case "config.uplink":
-			n.uplink = valueOf[bool](p.Val)
+			n.uplink = n.uplink || valueOf[bool](p.Val)
 		case "config.defaultPortConfig":
 			n.vlan = vlanOf(p.Val)
 		}
