@@ -320,3 +320,22 @@ func TestInterrupt(t *testing.T) {
 	}
 	mustApply(t, c, l, vsphere.ApplyOptions{})
 }
+
+// What a lab needs only to be made does not stand in the way of its end.
+func TestDestroyNeedsNoNetwork(t *testing.T) {
+	tg := vpx(t)
+	c := tg.dial()
+	l := lab(2)
+	mustApply(t, c, l, vsphere.ApplyOptions{})
+	l.Networks[0].PortGroup = "VM Networks"
+	inv, err := c.Observe(t.Context(), l)
+	wantSentence(t, err, `port group "VM Networks": not found`)
+	if inv == nil {
+		t.Fatal("no inventory")
+	}
+	if _, err := c.Apply(t.Context(), l, inv, plan.Destroy(l, inv, nil), vsphere.ApplyOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	l.Networks[0].PortGroup = "VM Network"
+	wantNothingLeft(t, c, l)
+}

@@ -39,8 +39,9 @@ func labArgs(cmd *cobra.Command, args []string) error {
 // worth a warning.
 type loaded struct {
 	*labspec.Lab
-	pods   plan.PodSet // nil: the whole lab
-	warned bool
+	pods    plan.PodSet // nil: the whole lab
+	warned  bool
+	lenient bool // what the lab needs to be made may be missing on the target
 }
 
 // load reads the lab file that the arguments mean and says on the error stream
@@ -68,7 +69,7 @@ func (a *app) load(ctx context.Context, flags labFlags, args []string) (*loaded,
 	if err != nil {
 		return nil, err
 	}
-	return &loaded{lab, pods, hasWarnings(lab.Findings)}, nil
+	return &loaded{lab, pods, hasWarnings(lab.Findings), flags.lenient}, nil
 }
 
 // choosePods reads --pod and refuses pods that the lab does not have.

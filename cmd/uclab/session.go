@@ -36,6 +36,13 @@ func (a *app) openLab(ctx context.Context, lab *loaded) (_ *session, err error) 
 		return nil, err
 	}
 	inventory, err := client.Observe(ctx, lab.Lab)
+	var unresolved *vsphere.UnresolvedError
+	if lab.lenient && inventory != nil && errors.As(err, &unresolved) {
+		for _, miss := range unresolved.Misses {
+			a.warnAll(lab, []string{miss.String()})
+		}
+		err = nil
+	}
 	if err != nil {
 		return nil, errors.Join(err, closeClient(ctx, client))
 	}
