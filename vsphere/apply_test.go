@@ -1,6 +1,8 @@
 package vsphere_test
 
 import (
+	"fmt"
+	"sync"
 	"testing"
 
 	"github.com/uclab/uclab/labspec"
@@ -77,4 +79,38 @@ func TestEveryFieldReadsBack(t *testing.T) {
 	if vm.Serial[1] != want {
 		t.Errorf("second serial port: %+v", vm.Serial[1])
 	}
+}
+
+// Two applies of one lab at once: each ends well or says why not, and nothing is
+// made twice.
+func TestTwoAppliesAtOnce(t *testing.T) {
+	tg := vpx(t)
+	l := everything()
+	for i := range 20 {
+		l.Nodes = append(l.Nodes, node(l, fmt.Sprintf("more-%02d", i), 100+i))
+	}
+	one, two := tg.dial(), tg.dial()
+	var errs [2]error
+	var both sync.WaitGroup
+	for i, c := range []*vsphere.Client{one, two} {
+		inv := observe(t, c, l)
+		p := diff(t, l, inv)
+		both.Go(func() { _, errs[i] = c.Apply(t.Context(), l, inv, p, withDisc) })
+	}
+	both.Wait()
+	for _, err := range errs {
+		if err != nil {
+			t.Logf("one of them: %v", err)
+			wantSentence(t, err)
+		}
+	}
+	inv := observe(t, one, l)
+	names := map[string]bool{}
+	for _, vm := range inv.VMs {
+		if names[vm.Marks.Node] {
+			t.Errorf("%s is there twice", vm.Marks.Node)
+		}
+		names[vm.Marks.Node] = true
+	}
+	mustApply(t, one, l, withDisc)
 }

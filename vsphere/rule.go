@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/uclab/uclab/plan"
+	"github.com/vmware/govmomi/fault"
 	"github.com/vmware/govmomi/vim25/methods"
 	"github.com/vmware/govmomi/vim25/types"
 )
@@ -80,8 +81,25 @@ func (a *applier) reconfigureRules(ctx context.Context, outcomes []*Outcome, spe
 }
 
 // reconfigureCluster reads the rules that there are before each attempt, so that
-// a repeat after a lost answer asks only for what is still to do.
+// a repeat after a lost answer, or after another apply was quicker, asks only for
+// what is still to do.
 func (a *applier) reconfigureCluster(ctx context.Context, chunk []*Outcome, specOf func(map[string]*types.ClusterRuleInfo, *plan.Change) *types.ClusterRuleSpec) error {
+	for attempt := 1; ; attempt++ {
+		err := a.tryRules(ctx, chunk, specOf)
+		overtaken := fault.Is(err, &types.InvalidArgument{}) || fault.Is(err, &types.DuplicateName{})
+		if !overtaken || attempt == ruleAttempts {
+			return err
+		}
+		if err := backoff(ctx, attempt); err != nil {
+			return err
+		}
+	}
+}
+
+// ruleAttempts is how often rules are tried when another apply is at them too.
+const ruleAttempts = 3
+
+func (a *applier) tryRules(ctx context.Context, chunk []*Outcome, specOf func(map[string]*types.ClusterRuleInfo, *plan.Change) *types.ClusterRuleSpec) error {
 	return a.task(ctx, func(ctx context.Context) (ref, error) {
 		rules, err := a.readRules(ctx)
 		if err != nil {
