@@ -22,8 +22,8 @@ type Lab struct {
 	Domain      string // DNS domain of the nodes
 	Message     string // shown after a successful apply
 	Owner       string
-	Expires     time.Time     // zero: never
-	TTL         time.Duration // lifetime from the first apply; 0: none. Never set together with Expires
+	Expires     time.Time     // zero: never, or by TTL: the caller sets it when it knows the first apply
+	TTL         time.Duration // lifetime from the first apply; 0: none
 
 	File string // the lab file's path
 	Dir  string // its directory, absolute: relative paths in the file start here

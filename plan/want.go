@@ -40,6 +40,7 @@ type Spec struct {
 	Pod     string `json:"pod,omitempty"`
 	Owner   string `json:"owner,omitempty"`
 	Expires string `json:"expires,omitempty"` // RFC 3339
+	TTL     string `json:"ttl,omitempty"`     // the lifetime that Expires comes from, as of time.Duration
 }
 
 // SpecOf gives the uclab.spec mark of a node.
@@ -54,6 +55,9 @@ func SpecOf(lab *labspec.Lab, node *labspec.Node) Spec {
 	}
 	if !lab.Expires.IsZero() {
 		spec.Expires = lab.Expires.UTC().Format("2006-01-02T15:04:05Z07:00")
+	}
+	if lab.TTL > 0 {
+		spec.TTL = lab.TTL.String()
 	}
 	return spec
 }

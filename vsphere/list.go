@@ -19,7 +19,7 @@ type LabSummary struct {
 	DiskGB   int64 // GiB, provisioned
 	Owner    string
 	Created  time.Time // when its oldest VM was; zero: unknown
-	Expires  time.Time // zero: never
+	Expires  time.Time // when all of its VMs have; zero: never
 }
 
 var listProperties = []string{
@@ -38,6 +38,7 @@ func (c *Client) List(ctx context.Context) ([]LabSummary, error) {
 		return nil, failure("read the inventory of", c.host(), err)
 	}
 	labs := map[string]*LabSummary{}
+	vms := map[string][]plan.VM{}
 	for i := range objects {
 		m := newMachine(&entity{ref: objects[i].Obj}, objects[i].PropSet)
 		if m.marks.Lab == "" {
@@ -47,9 +48,11 @@ func (c *Client) List(ctx context.Context) ([]LabSummary, error) {
 			labs[m.marks.Lab] = &LabSummary{Name: m.marks.Lab}
 		}
 		labs[m.marks.Lab].add(m)
+		vms[m.marks.Lab] = append(vms[m.marks.Lab], plan.VM{Marks: m.marks})
 	}
 	list := make([]LabSummary, 0, len(labs))
 	for _, lab := range labs {
+		lab.Expires = plan.LeaseEnd(vms[lab.Name])
 		lab.DiskGB = (lab.DiskGB + 1023) / 1024
 		list = append(list, *lab)
 	}
@@ -72,9 +75,6 @@ func (l *LabSummary) add(m *machine) {
 	spec := plan.ParseSpec(m.marks.Spec)
 	if spec.Owner != "" {
 		l.Owner = spec.Owner
-	}
-	if expires, err := time.Parse(time.RFC3339, spec.Expires); err == nil {
-		l.Expires = expires
 	}
 	if !m.created.IsZero() && (l.Created.IsZero() || m.created.Before(l.Created)) {
 		l.Created = m.created

@@ -29,9 +29,11 @@ func (f *changeFlags) register(cmd *cobra.Command) {
 }
 
 // check refuses what cannot be, before anything is read.
-func (f *changeFlags) check() error {
-	if f.parallelism < 1 || f.parallelism > 256 {
-		return usageError{hintf(fmt.Errorf("--parallelism %d: out of range", f.parallelism), "choose 1 to 256; the default is 8")}
+func (f *changeFlags) check() error { return checkParallelism(f.parallelism) }
+
+func checkParallelism(n int) error {
+	if n < 1 || n > 256 {
+		return usageError{hintf(fmt.Errorf("--parallelism %d: out of range", n), "choose 1 to 256; the default is 8")}
 	}
 	return nil
 }
@@ -108,7 +110,7 @@ func (a *app) carryOut(ctx context.Context, s *session, p *plan.Plan, flags chan
 			return nil, err
 		}
 	}
-	progress := a.newProgress(p)
+	progress := a.newProgress(steps(p))
 	result, err := s.client.Apply(ctx, s.lab.Lab, s.inventory, p, vsphere.ApplyOptions{
 		Parallelism: flags.parallelism, Progress: progress, OpenMedia: a.openMedia,
 	})

@@ -23,9 +23,10 @@ type applyProgress struct {
 	total    int
 }
 
-func (a *app) newProgress(p *plan.Plan) *applyProgress {
+// newProgress shows work of so many steps.
+func (a *app) newProgress(steps int) *applyProgress {
 	shown := &applyProgress{
-		app: a, begun: time.Now(), total: steps(p),
+		app: a, begun: time.Now(), total: steps,
 		trackers: map[string]*progress.Tracker{}, actions: map[string]string{},
 	}
 	if a.progress {
@@ -42,6 +43,13 @@ func (a *app) newProgress(p *plan.Plan) *applyProgress {
 		go writer.Render()
 	}
 	return shown
+}
+
+// shown does work of so many steps with its progress shown.
+func (a *app) shown(steps int, work func(*applyProgress) error) error {
+	progress := a.newProgress(steps)
+	defer progress.stop()
+	return work(progress)
 }
 
 // steps counts what an apply will report: the changes, and the VMs that are

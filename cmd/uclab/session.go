@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/uclab/uclab/labspec"
@@ -27,26 +28,43 @@ func (a *app) open(ctx context.Context, flags labFlags, args []string) (*session
 	return a.openLab(ctx, lab)
 }
 
-func (a *app) openLab(ctx context.Context, lab *loaded) (_ *session, err error) {
+func (a *app) openLab(ctx context.Context, lab *loaded) (*session, error) {
 	if err := a.fingerprintMedia(ctx, lab.Lab); err != nil {
 		return nil, err
 	}
+	return a.openMachines(ctx, lab)
+}
+
+// openMachines is openLab for commands that leave the media as they are.
+func (a *app) openMachines(ctx context.Context, lab *loaded) (_ *session, err error) {
 	client, err := a.connect(ctx, lab.Target)
 	if err != nil {
 		return nil, err
 	}
-	inventory, err := client.Observe(ctx, lab.Lab)
+	s := &session{lab: lab, client: client}
+	if err := a.observe(ctx, s); err != nil {
+		return nil, errors.Join(err, closeClient(ctx, client))
+	}
+	return s, nil
+}
+
+// observe looks at the target, which also tells when a lab with a lifetime
+// expires. What a lenient lab misses there is a warning.
+func (a *app) observe(ctx context.Context, s *session) error {
+	inventory, err := s.client.Observe(ctx, s.lab.Lab)
 	var unresolved *vsphere.UnresolvedError
-	if lab.lenient && inventory != nil && errors.As(err, &unresolved) {
+	if s.lab.lenient && inventory != nil && errors.As(err, &unresolved) {
 		for _, miss := range unresolved.Misses {
-			a.warnAll(lab, []string{miss.String()})
+			a.warnAll(s.lab, []string{miss.String()})
 		}
 		err = nil
 	}
 	if err != nil {
-		return nil, errors.Join(err, closeClient(ctx, client))
+		return err
 	}
-	return &session{lab, client, inventory}, nil
+	s.inventory = inventory
+	s.lab.Expires = plan.Expires(s.lab.Lab, inventory, time.Now())
+	return nil
 }
 
 // close logs out, even when the work was interrupted.
@@ -68,6 +86,9 @@ func (a *app) diff(s *session) (*plan.Plan, error) {
 	}
 	p.Only(s.lab.pods)
 	a.warnAll(s.lab, p.Warnings)
+	if end := s.lab.Expires; !end.IsZero() && end.Before(time.Now()) {
+		a.warnAll(s.lab, []string{fmt.Sprintf("lab %s expired at %s: 'uclab reap' destroys it, a later expires or a longer ttl keeps it", s.lab.Name, timeText(end))})
+	}
 	return p, nil
 }
 
