@@ -2,7 +2,7 @@
 STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
 PLATFORMS   = linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64 windows/arm64
 
-.PHONY: build test check fmt vet staticcheck cross bench docs docs-check tools pictures
+.PHONY: build test check fmt vet staticcheck cross bench soak docs docs-check tools pictures
 
 build:
 	go build -o uclab ./cmd/uclab
@@ -40,6 +40,9 @@ docs-check:
 	for part in cli.md man completion; do \
 		diff -r $$dir/$$part docs/$$part >/dev/null || { echo "docs/$$part is stale: run 'make docs' and commit"; rm -rf $$dir; exit 1; }; \
 	done; rm -rf $$dir
+
+soak: ## a thousand seeded schedules of faults
+	go test ./vsphere -run TestSoak -soak 1000 -timeout 4h
 
 bench:
 	go test -run '^$$' -bench . -benchtime 1x ./...

@@ -93,6 +93,7 @@ func New(ctx context.Context, opts Options) (_ *Server, err error) {
 // furnish makes the hosts and the cluster such as a lab would find them.
 func (s *Server) furnish() {
 	registry := s.model.Map()
+	registry.AddHandler(unnamed{})
 	replaceNetworkSystems(registry)
 	for _, entity := range registry.All("HostSystem") {
 		host := entity.(*simulator.HostSystem)
