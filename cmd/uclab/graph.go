@@ -66,6 +66,8 @@ Ctrl-C. The address holds a random token; nobody else can ask for the page.`,
 	f.BoolVar(&flags.serve, "serve", false, "serve the page and follow the live state until Ctrl-C")
 	f.StringVar(&flags.listen, "listen", "127.0.0.1:0", "with --serve: loopback `address`; port 0 is a free one")
 	f.DurationVar(&flags.interval, "interval", 5*time.Second, "with --serve: how often to read the target, at least 1s")
+	// Fails only for a flag that does not exist.
+	_ = cmd.RegisterFlagCompletionFunc("as", cobra.FixedCompletions(graphFormats(), cobra.ShellCompDirectiveNoFileComp))
 	return cmd
 }
 

@@ -218,7 +218,7 @@ func testPageFromFile(t *testing.T, b *browser) {
 func testHostilePage(t *testing.T, b *browser) {
 	lab := hostileLab()
 	url := b.openPage(t, newGraphDocument(lab, nil, mixedStatus(lab), observedAt))
-	b.want(t, `document.querySelectorAll("script").length`, "2")
+	b.want(t, `document.querySelectorAll("script").length`, "3")
 	b.want(t, `document.querySelectorAll("#sheet [data-node]").length`, "2")
 	b.run(t, chromedp.Click(chromedp.CSS(`#sheet [data-node]`)), chromedp.WaitVisible(chromedp.CSS("#details")))
 	b.want(t, `document.querySelector("#details .notes").textContent.startsWith("</script><script>")`, "true")

@@ -166,6 +166,40 @@ func golden(t *testing.T, name string, got []byte) {
 	}
 }
 
+// TestGraphDocumentOfPods draws one pod, with the shared network that it is on,
+// and not the shared nodes.
+func TestGraphDocumentOfPods(t *testing.T) {
+	lab := room(3, 7)
+	lab.Nodes[len(lab.Nodes)-1].NICs[0].Network = "backbone"
+	for pod, want := range map[int]string{2: "pod02/hq", 3: "backbone pod03/hq"} {
+		doc := newGraphDocument(lab, plan.PodSet{pod: true}, mixedStatus(lab), observedAt)
+		var networks []string
+		for _, network := range doc.Networks {
+			networks = append(networks, network.Address)
+		}
+		if got := strings.Join(networks, " "); got != want || len(doc.Nodes) != 7 || len(doc.Links) != 1 {
+			t.Errorf("pod %d: networks %s, %d nodes, %d links; want %s, 7, 1", pod, got, len(doc.Nodes), len(doc.Links), want)
+		}
+	}
+}
+
+// TestGraphDocumentOfLeftovers shows a VM that the lab file does not name any
+// more on the network where it was found.
+func TestGraphDocumentOfLeftovers(t *testing.T) {
+	lab := voiceLab()
+	doc := newGraphDocument(lab, nil, plan.StatusOf(lab, &plan.Inventory{
+		Target: plan.TargetVCenter,
+		VMs: []plan.VM{{
+			Name: "ccie-voice-old", State: plan.StateRunning, Marks: plan.Marks{Lab: "ccie-voice", Node: "old", Spec: `{"product":"cups"}`},
+			Machine: plan.Machine{NICs: []plan.NIC{{PortGroup: "ccie-voice-dmz"}}},
+		}},
+	}), observedAt)
+	old := doc.Nodes[len(doc.Nodes)-1]
+	if old.Name != "old" || old.Product != "cups" || !old.drifted() || len(old.wires) != 1 || old.wires[0].network != "dmz" {
+		t.Errorf("the leftover is %+v on %v", old.NodeStatus, old.wires)
+	}
+}
+
 // TestGraphFormats pins what each format says of a small lab, from the file
 // alone and with states.
 func TestGraphFormats(t *testing.T) {
@@ -220,8 +254,8 @@ func TestGraphEscapes(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if n := bytes.Count(page, []byte("<script")); n != 2 {
-		t.Errorf("the page has %d script elements, want its own 2", n)
+	if n := bytes.Count(page, []byte("<script")); n != 3 {
+		t.Errorf("the page has %d script elements, want its own: the script, the lab and one drawing", n)
 	}
 	for _, format := range []string{"dot", "mermaid"} {
 		content, err := renderGraph(doc, format)

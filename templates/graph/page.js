@@ -38,8 +38,10 @@
   const productOf = (node) => [node.product, node.version, node.role].filter(Boolean).join(" ");
   const addressesOf = (node) => node.nics.map((nic) => nic.ip).filter(Boolean);
   const count = (n, word) => `${n} ${word}${n === 1 ? "" : "s"}`;
-  const templates = [...document.querySelectorAll("template")];
-  const hasPods = () => templates.some((template) => template.dataset.pod);
+  // The drawings are data until they are looked at: parsing all of a large room
+  // at the start would take long.
+  const drawings = [...document.querySelectorAll("script[data-pod]")];
+  const hasPods = () => drawings.some((drawing) => drawing.dataset.pod);
 
   function describe(node) {
     const parts = [node.address, productOf(node), addressesOf(node).join(" ")];
@@ -57,7 +59,7 @@
       if (!pods.has(pod)) pods.set(pod, []);
       pods.get(pod).push(node);
     }
-    const names = templates.map((template) => template.dataset.pod).filter((pod) => pods.has(pod));
+    const names = drawings.map((drawing) => drawing.dataset.pod).filter((pod) => pods.has(pod));
     const largest = Math.max(0, ...names.filter(Boolean).map((pod) => pods.get(pod).length));
     $("pods").className = largest > 10 ? "large" : "";
     for (const pod of names) $("pods").append(buildPod(pod, pods.get(pod)));
@@ -128,19 +130,19 @@
   // The drawing.
 
   function buildPodMenu() {
-    $("podlabel").hidden = templates.length < 2;
-    for (const template of templates) {
-      $("pod").append(make("option", { value: template.dataset.pod }, podTitle(template.dataset.pod)));
+    $("podlabel").hidden = drawings.length < 2;
+    for (const drawing of drawings) {
+      $("pod").append(make("option", { value: drawing.dataset.pod }, podTitle(drawing.dataset.pod)));
     }
     $("pod").addEventListener("change", () => show({ pod: $("pod").value }));
   }
 
   function drawPod(pod) {
-    const template = templates.find((candidate) => candidate.dataset.pod === pod) || templates[0];
-    if (!template) return;
-    view.pod = template.dataset.pod;
+    const drawing = drawings.find((candidate) => candidate.dataset.pod === pod) || drawings[0];
+    if (!drawing) return;
+    view.pod = drawing.dataset.pod;
     $("pod").value = view.pod;
-    const svg = template.content.firstElementChild.cloneNode(true);
+    const svg = document.importNode(new DOMParser().parseFromString(drawing.textContent, "image/svg+xml").documentElement, true);
     cards.clear();
     for (const group of svg.querySelectorAll("[data-node]")) {
       group.setAttribute("tabindex", "0");
@@ -320,7 +322,7 @@
   }
 
   function firstPod() {
-    const pods = templates.map((template) => template.dataset.pod);
+    const pods = drawings.map((drawing) => drawing.dataset.pod);
     return pods.find(Boolean) || "";
   }
 
