@@ -9,6 +9,7 @@ import (
 
 	"github.com/uclab/uclab/labspec"
 	"github.com/uclab/uclab/plan"
+	"github.com/vmware/govmomi/fault"
 	"github.com/vmware/govmomi/vim25/methods"
 	"github.com/vmware/govmomi/vim25/types"
 )
@@ -136,17 +137,14 @@ func (a *applier) cloneVM(ctx context.Context, change *plan.Change) error {
 	if !a.vim.IsVC() {
 		return a.copyVM(ctx, change, s)
 	}
-	req, err := a.cloneRequest(change, s)
+	start, err := a.cloneCall(change, s)
 	if err != nil {
 		return failure("clone VM", s.name, err)
 	}
-	vm, err := a.create(ctx, change, a.marks(change), func(ctx context.Context) (ref, error) {
-		res, err := methods.CloneVM_Task(ctx, a.vim, req)
-		if err != nil {
-			return ref{}, err
-		}
-		return res.Returnval, nil
-	})
+	vm, err := a.create(ctx, change, a.marks(change), start)
+	if fault.Is(err, &types.MethodNotFound{}) && change.Node.Clone.Instant {
+		return &Error{Op: "clone VM", On: s.name, Why: "the server makes no instant clones", Err: err, hint: "set linked = true instead of instant"}
+	}
 	if err != nil {
 		return err
 	}
@@ -159,12 +157,49 @@ func (a *applier) cloneVM(ctx context.Context, change *plan.Change) error {
 	return failure("configure VM", change.Name, err)
 }
 
-func (a *applier) cloneRequest(change *plan.Change, s *source) (*types.CloneVM_Task, error) {
-	snapshot, _ := s.snapshot(change.Node.Clone)
+// cloneCall is the call that starts the clone.
+func (a *applier) cloneCall(change *plan.Change, s *source) (func(context.Context) (ref, error), error) {
 	config, err := editSpec("", change.Want, a.marks(change), s.machine, a.backing, keepDisks)
 	if err != nil {
 		return nil, err
 	}
+	if change.Node.Clone.Instant {
+		return a.instantCall(change, s, config)
+	}
+	req := a.cloneRequest(change, s, config)
+	return func(ctx context.Context) (ref, error) {
+		res, err := methods.CloneVM_Task(ctx, a.vim, req)
+		if err != nil {
+			return ref{}, err
+		}
+		return res.Returnval, nil
+	}, nil
+}
+
+// instantCall forks a running VM with its memory. Of the configuration it takes
+// the devices and the extra settings only.
+func (a *applier) instantCall(change *plan.Change, s *source, config *types.VirtualMachineConfigSpec) (func(context.Context) (ref, error), error) {
+	if s.state != plan.StateRunning {
+		return nil, &Error{Op: "clone VM", On: s.name, Why: "it does not run, and an instant clone forks a running VM", hint: "power it on, or set linked = true instead of instant"}
+	}
+	req := &types.InstantClone_Task{This: s.ref, Spec: types.VirtualMachineInstantCloneSpec{
+		Name: change.Name,
+		Location: types.VirtualMachineRelocateSpec{
+			Folder: &a.place.folderRef, Pool: &a.place.pool, Datastore: &a.place.datastore.ref, DeviceChange: config.DeviceChange,
+		},
+		Config: config.ExtraConfig,
+	}}
+	return func(ctx context.Context) (ref, error) {
+		res, err := methods.InstantClone_Task(ctx, a.vim, req)
+		if err != nil {
+			return ref{}, err
+		}
+		return res.Returnval, nil
+	}, nil
+}
+
+func (a *applier) cloneRequest(change *plan.Change, s *source, config *types.VirtualMachineConfigSpec) *types.CloneVM_Task {
+	snapshot, _ := s.snapshot(change.Node.Clone)
 	spec := types.VirtualMachineCloneSpec{
 		Location: types.VirtualMachineRelocateSpec{
 			Datastore:    &a.place.datastore.ref,
@@ -180,14 +215,14 @@ func (a *applier) cloneRequest(change *plan.Change, s *source) (*types.CloneVM_T
 	if change.Node.Clone.Linked {
 		spec.Location.DiskMoveType = string(types.VirtualMachineRelocateDiskMoveOptionsCreateNewChildDiskBacking)
 	}
-	return &types.CloneVM_Task{This: s.ref, Folder: a.place.folderRef, Name: change.Name, Spec: spec}, nil
+	return &types.CloneVM_Task{This: s.ref, Folder: a.place.folderRef, Name: change.Name, Spec: spec}
 }
 
 // copyVM copies the source's disks and creates a VM on them.
 func (a *applier) copyVM(ctx context.Context, change *plan.Change, s *source) error {
 	switch {
-	case change.Node.Clone.Linked:
-		return &Error{Op: "clone VM", On: s.name, Why: "a standalone ESXi makes no linked clones", hint: "set linked = false for full copies, or manage the host with a vCenter"}
+	case change.Node.Clone.Linked, change.Node.Clone.Instant:
+		return &Error{Op: "clone VM", On: s.name, Why: "a standalone ESXi makes no linked and no instant clones", hint: "set linked = false for full copies, or manage the host with a vCenter"}
 	case s.state != plan.StateStopped:
 		return &Error{Op: "clone VM", On: s.name, Why: "it runs, and its disks are locked", hint: "shut it off first"}
 	}

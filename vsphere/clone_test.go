@@ -117,6 +117,20 @@ func TestWhatIsClonedHasToBeThere(t *testing.T) {
 	wantSentence(t, err, `VM to clone "golden-cucm-000": a linked clone hangs on a snapshot, and it has none`)
 }
 
+// The simulator makes no instant clones, as servers before 6.7 do not.
+func TestInstantClonesAreRefusedClearly(t *testing.T) {
+	tg := vpx(t)
+	c := tg.dial()
+	master := golden(t, c, 2, "")
+	l := room(1, labspec.Clone{From: "golden", Instant: true})
+	_, err := apply(t, c, l, vsphere.ApplyOptions{})
+	wantSentence(t, err, "clone VM golden-cucm-000: it does not run")
+	master.Nodes[0].Power, master.Nodes[1].Power = "on", "on"
+	mustApply(t, c, master, withDisc)
+	_, err = apply(t, c, l, vsphere.ApplyOptions{})
+	wantSentence(t, err, "clone VM golden-cucm-000: the server makes no instant clones")
+}
+
 // A clone whose answer was lost is found by its marks.
 func TestCloneMayBeCut(t *testing.T) {
 	tg := vpx(t)
@@ -182,7 +196,7 @@ func TestClonesOnStandaloneESXi(t *testing.T) {
 	}
 	l.Nodes[0].Clone.Linked, l.Nodes[1].Clone.Snapshot = true, "clean"
 	_, err := apply(t, c, l, vsphere.ApplyOptions{})
-	wantSentence(t, err, "clone VM golden-cucm-000: a standalone ESXi makes no linked clones")
+	wantSentence(t, err, "clone VM golden-cucm-000: a standalone ESXi makes no linked and no instant clones")
 	if vms := observe(t, c, l).VMs; len(vms) != 1 {
 		t.Errorf("%d VMs", len(vms))
 	}

@@ -17,13 +17,16 @@ import (
 )
 
 // failure turns a cause into an *Error that says what failed on what. An *Error
-// that comes in stays what it is.
+// that comes in stays what it is, but for one that does not know on what.
 func failure(op, on string, err error) error {
 	if err == nil {
 		return nil
 	}
 	var known *Error
 	if errors.As(err, &known) {
+		if known.On == "" && on != "" {
+			return &Error{Op: op, On: on, Why: known.Why, hint: known.hint, Err: known.Err}
+		}
 		return err
 	}
 	why, hint := sentence(err)
@@ -37,6 +40,10 @@ func sentence(err error) (why, hint string) {
 	}
 	if why, hint, ok := transportSentence(err); ok {
 		return why, hint
+	}
+	var upload *refusedUpload
+	if errors.As(err, &upload) {
+		return upload.Error(), "check the free space and the state of the datastore, and that the user may write to it"
 	}
 	if f := faultOf(err); f != nil {
 		if why, hint, ok := accessSentence(f); ok {

@@ -7,6 +7,8 @@ import (
 	"io"
 	"net/url"
 	"path"
+	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/uclab/uclab/plan"
@@ -38,10 +40,14 @@ func (a *applier) uploadWhole(ctx context.Context, change *plan.Change) error {
 		if err == nil {
 			break
 		}
-		if attempt == maxAttempts || !lost(err) || ctx.Err() != nil {
+		if attempt == maxAttempts || !lost(err) && !passing(err) || ctx.Err() != nil {
 			return errors.Join(err, a.removePart(context.WithoutCancel(ctx), part))
 		}
 		if err := backoff(ctx, attempt); err != nil {
+			return err
+		}
+		// A call that is no upload logs in again where that is what it takes.
+		if err := a.makeDirectory(ctx, path.Dir(change.Path)); err != nil {
 			return err
 		}
 	}
@@ -77,7 +83,27 @@ func (a *applier) send(ctx context.Context, r io.Reader, size int64, part string
 	u.RawQuery = query.Encode()
 	param := soap.DefaultUpload
 	param.ContentLength = size
-	return a.vim.Client.Upload(ctx, r, u, &param)
+	err := a.vim.Client.Upload(ctx, r, u, &param)
+	if err != nil && httpStatus.MatchString(err.Error()) {
+		return &refusedUpload{status: err.Error()}
+	}
+	return err
+}
+
+// httpStatus is the whole text of the error with which govmomi reports that an
+// upload was answered with anything but success.
+var httpStatus = regexp.MustCompile(`^[1-5]\d\d [A-Za-z ]+$`)
+
+// refusedUpload is an upload that the server answered with a status.
+type refusedUpload struct{ status string }
+
+func (e *refusedUpload) Error() string { return "the server answered " + e.status }
+
+// passing says that an upload was refused for a reason that may pass: a session
+// that has ended, or a busy server.
+func passing(err error) bool {
+	var refused *refusedUpload
+	return errors.As(err, &refused) && slices.Contains([]string{"401", "502", "503", "504"}, refused.status[:3])
 }
 
 type countingReader struct {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"net/http"
 	"strings"
 	"sync"
 	"testing"
@@ -171,4 +172,28 @@ func TestMediaOfAnotherLabStays(t *testing.T) {
 	p := &plan.Plan{Changes: []plan.Change{{Action: plan.Delete, Kind: plan.KindMedia, Address: "disc", Path: inv.Media[0].Path}}}
 	_, err := c.Apply(t.Context(), other, inv, p, vsphere.ApplyOptions{})
 	wantSentence(t, err, "a VM that is not this lab's has it in a drive")
+}
+
+// An upload that a busy server or an ended session refuses is begun anew; one
+// that it will not have is explained.
+func TestRefusedUploads(t *testing.T) {
+	const content = "disc"
+	for status, ok := range map[int]bool{401: true, 503: true, 507: false} {
+		t.Run(http.StatusText(status), func(t *testing.T) {
+			t.Parallel()
+			tg := vpx(t)
+			c := tg.dial()
+			l := imaged(content)
+			tg.refuseUploads(status, 2)
+			_, err := apply(t, c, l, vsphere.ApplyOptions{OpenMedia: opener(content)})
+			if ok {
+				if err != nil {
+					t.Error(err)
+				}
+				wantEmpty(t, c, l)
+				return
+			}
+			wantSentence(t, err, "upload [LocalDS_0] uclab/efefefefefefefef-disc.iso: the server answered 507 Insufficient Storage")
+		})
+	}
 }

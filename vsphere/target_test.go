@@ -42,6 +42,9 @@ type target struct {
 	mu    sync.Mutex
 	calls map[string]int
 	cut   func(method string, nth int) cut
+
+	refuse   int // status that uploads are answered with
+	refusals int // how many still
 }
 
 // cut says where in a call the proxy cuts the connection.
@@ -97,6 +100,10 @@ func (tg *target) proxy(to *url.URL) {
 				method = string(m[1])
 			}
 		}
+		if status := tg.refused(r); status != 0 {
+			w.WriteHeader(status)
+			return
+		}
 		switch tg.decide(method) {
 		case before:
 			panic(http.ErrAbortHandler)
@@ -109,6 +116,23 @@ func (tg *target) proxy(to *url.URL) {
 	}))
 	tg.t.Cleanup(front.Close)
 	tg.url = front.URL + "/sdk"
+}
+
+// refuseUploads answers the next uploads with a status.
+func (tg *target) refuseUploads(status, times int) {
+	tg.mu.Lock()
+	defer tg.mu.Unlock()
+	tg.refuse, tg.refusals = status, times
+}
+
+func (tg *target) refused(r *http.Request) int {
+	tg.mu.Lock()
+	defer tg.mu.Unlock()
+	if r.Method != http.MethodPut || tg.refusals == 0 {
+		return 0
+	}
+	tg.refusals--
+	return tg.refuse
 }
 
 func (tg *target) decide(method string) cut {
