@@ -158,6 +158,9 @@ func (s *Server) handle(ctx *simulator.Context, method *simulator.Method) (mo.Re
 	s.mu.Lock()
 	s.calls[method.Name]++
 	s.mu.Unlock()
+	if fault := references(ctx, method); fault != nil {
+		return nil, fault
+	}
 	if fault := s.strict.check(ctx, method); fault != nil {
 		return nil, fault
 	}
