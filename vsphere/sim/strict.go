@@ -116,6 +116,10 @@ func (s strict) check(ctx *simulator.Context, method *simulator.Method) types.Ba
 		return s.rename(ctx, req)
 	case *types.Destroy_Task:
 		return s.destroyable(ctx, req.This)
+	case *types.RevertToSnapshot_Task:
+		return revert(ctx, req.This, req.SuppressPowerOn)
+	case *types.RevertToCurrentSnapshot_Task:
+		return revertToCurrent(ctx, req)
 	case *types.CreateFolder:
 		return s.freeName(ctx, req.This, req.Name)
 	case *types.AddDVPortgroup_Task:
