@@ -177,3 +177,14 @@ func (w *world) done(running *object.Task, err error) *types.TaskInfo {
 	}
 	return info
 }
+
+// soon waits for a task that should succeed, in any goroutine.
+func (w *world) soon(running *object.Task, err error) {
+	w.t.Helper()
+	if err == nil {
+		err = running.Wait(w.ctx)
+	}
+	if err != nil {
+		w.t.Error(err)
+	}
+}
