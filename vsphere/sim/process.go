@@ -1,7 +1,6 @@
 package sim
 
 import (
-	"bytes"
 	"context"
 	"crypto/rand"
 	"crypto/sha256"
@@ -20,6 +19,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"time"
 
 	"github.com/gofrs/flock"
@@ -38,6 +38,7 @@ const (
 	probeTimeout = 2 * time.Second
 	identityPath = "/uclab/identity"
 	stopPath     = "/uclab/stop"
+	identity     = "uclab" // what the process answers to who knows the password
 )
 
 // Config says where the simulator keeps its world and how to start its process.
@@ -185,7 +186,7 @@ func (e Endpoint) call(ctx context.Context, method, path string) error {
 	if err != nil {
 		return err
 	}
-	if response.StatusCode != http.StatusOK || !bytes.Equal(body, []byte("uclab")) {
+	if response.StatusCode != http.StatusOK || string(body) != identity {
 		return fmt.Errorf("it answered %s", response.Status)
 	}
 	return nil
@@ -202,7 +203,9 @@ func Stop(ctx context.Context, cfg Config) error {
 		return err
 	}
 	if err := endpoint.call(ctx, http.MethodPost, stopPath); err != nil {
-		return fmt.Errorf("stop the simulator: %w", err)
+		if _, now := running(ctx, cfg.Dir); !errors.Is(now, ErrNotRunning) {
+			return fmt.Errorf("stop the simulator: %w", err)
+		}
 	}
 	for {
 		if _, err := os.Stat(filepath.Join(cfg.Dir, endpointFile)); errors.Is(err, fs.ErrNotExist) {
@@ -301,7 +304,10 @@ func (s *Server) answer(endpoint Endpoint, path string, act func()) {
 			http.Error(w, "unauthorized", http.StatusUnauthorized)
 			return
 		}
-		_, _ = io.WriteString(w, "uclab") // a client that left does not matter
+		// The whole answer is on its way before the server may end.
+		w.Header().Set("Content-Length", strconv.Itoa(len(identity)))
+		_, _ = io.WriteString(w, identity) // a client that left does not matter
+		_ = http.NewResponseController(w).Flush()
 		act()
 	})
 }

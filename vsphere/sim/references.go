@@ -29,27 +29,30 @@ var paths = []string{
 	"Name", "SourceName", "DestName", "DestinationName", "Path",
 }
 
-// references checks everything that the parameters of a call refer to: objects
-// must be there and be of a type that fits, and paths must stay inside their
-// datastore, which is a directory on the user's disk.
-func references(ctx *simulator.Context, method *simulator.Method) types.BaseMethodFault {
-	if reads(method.Name) || method.Body == nil {
-		return nil
+// references gives all that the parameters of a call refer to, and checks it:
+// objects must be there and be of a type that fits, and paths must stay inside
+// their datastore, which is a directory on the user's disk.
+func references(ctx *simulator.Context, method *simulator.Method) ([]types.ManagedObjectReference, types.BaseMethodFault) {
+	var found []types.ManagedObjectReference
+	check := func(name string, ref types.ManagedObjectReference) types.BaseMethodFault {
+		found = append(found, ref)
+		return referenced(ctx, name, ref)
 	}
 	switch body := method.Body.(type) {
-	case *types.ReconfigureComputeResource_Task, *types.Login:
+	case *types.ReconfigureComputeResource_Task:
 		// A rule may go on naming a VM that is gone.
-		return nil
+		return []types.ManagedObjectReference{body.This}, nil
 	case *types.DeleteDatastoreFile_Task:
 		if isRoot(body.Name) {
-			return &types.InvalidDatastorePath{DatastorePath: body.Name}
+			return nil, &types.InvalidDatastorePath{DatastorePath: body.Name}
 		}
 	case *types.MoveDatastoreFile_Task:
 		if isRoot(body.SourceName) {
-			return &types.InvalidDatastorePath{DatastorePath: body.SourceName}
+			return nil, &types.InvalidDatastorePath{DatastorePath: body.SourceName}
 		}
 	}
-	return walk(ctx, "", reflect.ValueOf(method.Body))
+	fault := walk("", reflect.ValueOf(method.Body), check)
+	return found, fault
 }
 
 // isRoot says that a path is that of a whole datastore.
@@ -58,28 +61,29 @@ func isRoot(name string) bool {
 	return found && path.Clean("/"+strings.TrimSpace(inside)) == "/"
 }
 
-func walk(ctx *simulator.Context, name string, value reflect.Value) types.BaseMethodFault {
+// walk goes through a parameter of a name, and all inside it.
+func walk(name string, value reflect.Value, check func(string, types.ManagedObjectReference) types.BaseMethodFault) types.BaseMethodFault {
 	switch value.Kind() {
 	case reflect.Pointer, reflect.Interface:
 		if !value.IsNil() {
-			return walk(ctx, name, value.Elem())
+			return walk(name, value.Elem(), check)
 		}
 	case reflect.Slice:
 		for i := range value.Len() {
-			if fault := walk(ctx, name, value.Index(i)); fault != nil {
+			if fault := walk(name, value.Index(i), check); fault != nil {
 				return fault
 			}
 		}
 	case reflect.Struct:
 		if ref, ok := value.Interface().(types.ManagedObjectReference); ok {
-			return referenced(ctx, name, ref)
+			return check(name, ref)
 		}
 		for i := range value.NumField() {
 			field := value.Type().Field(i)
 			if !field.IsExported() {
 				continue
 			}
-			if fault := walk(ctx, field.Name, value.Field(i)); fault != nil {
+			if fault := walk(field.Name, value.Field(i), check); fault != nil {
 				return fault
 			}
 		}

@@ -158,14 +158,18 @@ func (s *Server) handle(ctx *simulator.Context, method *simulator.Method) (mo.Re
 	s.mu.Lock()
 	s.calls[method.Name]++
 	s.mu.Unlock()
-	if fault := references(ctx, method); fault != nil {
+	if reads(method.Name) || method.Body == nil {
+		return nil, nil
+	}
+	about, fault := references(ctx, method)
+	if fault == nil {
+		fault = s.strict.check(ctx, method)
+	}
+	if fault != nil {
 		return nil, fault
 	}
-	if fault := s.strict.check(ctx, method); fault != nil {
-		return nil, fault
-	}
-	if s.store != nil && !reads(method.Name) {
-		s.store.touch(method.This)
+	if s.store != nil {
+		s.store.touch(about)
 	}
 	return nil, nil
 }

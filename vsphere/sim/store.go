@@ -14,9 +14,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/vmware/govmomi/property"
 	"github.com/vmware/govmomi/simulator"
-	"github.com/vmware/govmomi/vim25"
 	"github.com/vmware/govmomi/vim25/mo"
 	"github.com/vmware/govmomi/vim25/types"
 	"github.com/vmware/govmomi/vim25/xml"
@@ -55,6 +53,9 @@ const (
 	// saveTimeout bounds the reading of one object: a call that died inside the
 	// simulator can leave its lock held for ever.
 	saveTimeout = 2 * time.Second
+	// makeTimeout is how long a VM is in the making at most, when no task tells of
+	// its end.
+	makeTimeout = 10 * time.Second
 )
 
 // store keeps a world's changed objects on disk, a file each.
@@ -65,6 +66,7 @@ type store struct {
 	mu      sync.Mutex
 	dirty   map[types.ManagedObjectReference]bool // true: gone
 	touched map[types.ManagedObjectReference]int  // calls that may still be changing it
+	making  map[types.ManagedObjectReference]bool // VMs that are not whole yet
 	changed chan struct{}
 	saving  sync.Mutex
 }
@@ -73,7 +75,7 @@ func newStore(dir string, service *simulator.Service) *store {
 	return &store{
 		dir: filepath.Join(dir, "objects-"+worldVersion), service: service,
 		dirty: map[types.ManagedObjectReference]bool{}, touched: map[types.ManagedObjectReference]int{},
-		changed: make(chan struct{}, 1),
+		making: map[types.ManagedObjectReference]bool{}, changed: make(chan struct{}, 1),
 	}
 }
 
@@ -83,8 +85,27 @@ func (s *store) Reference() types.ManagedObjectReference {
 	return types.ManagedObjectReference{Type: "UclabStore", Value: "store"}
 }
 
-// PutObject notes an object that is new.
-func (s *store) PutObject(_ *simulator.Context, obj mo.Reference) { s.note(obj.Reference(), false) }
+// PutObject notes an object that is new. A VM is put before it is made, without
+// its lock, so it is noted when its task has ended.
+func (s *store) PutObject(_ *simulator.Context, obj mo.Reference) {
+	ref := obj.Reference()
+	if ref.Type == "VirtualMachine" {
+		s.mu.Lock()
+		s.making[ref] = true
+		s.mu.Unlock()
+		time.AfterFunc(makeTimeout, func() { s.made(ref) })
+		return
+	}
+	s.note(ref, false)
+}
+
+// made notes a VM that is whole now.
+func (s *store) made(ref types.ManagedObjectReference) {
+	s.mu.Lock()
+	delete(s.making, ref)
+	s.mu.Unlock()
+	s.note(ref, false)
+}
 
 // UpdateObject notes an object that changed. The end of a task notes what the
 // task was about: not every change of the simulator's is told.
@@ -102,7 +123,7 @@ func (s *store) UpdateObject(_ *simulator.Context, obj mo.Reference, changes []t
 		s.note(*task.Info.Entity, false)
 	}
 	if made, ok := task.Info.Result.(types.ManagedObjectReference); ok {
-		s.note(made, false)
+		s.made(made)
 	}
 }
 
@@ -111,23 +132,32 @@ func (s *store) RemoveObject(_ *simulator.Context, ref types.ManagedObjectRefere
 	s.note(ref, true)
 }
 
-// touch notes an object that a call is about to change, and notes it again when
-// the call has surely ended: the simulator does not tell when that is.
-func (s *store) touch(ref types.ManagedObjectReference) {
-	if _, saved := savedProperties[ref.Type]; !saved {
+// touch notes what a call is about to change, and notes it again when the call
+// has surely ended: the simulator does not tell when that is.
+func (s *store) touch(refs []types.ManagedObjectReference) {
+	refs = slices.DeleteFunc(refs, func(ref types.ManagedObjectReference) bool {
+		_, saved := savedProperties[ref.Type]
+		return !saved
+	})
+	if len(refs) == 0 {
 		return
 	}
-	s.note(ref, false)
 	s.mu.Lock()
-	s.touched[ref]++
+	for _, ref := range refs {
+		s.touched[ref]++
+	}
 	s.mu.Unlock()
 	time.AfterFunc(latest, func() {
 		s.mu.Lock()
-		if s.touched[ref]--; s.touched[ref] == 0 {
-			delete(s.touched, ref)
+		for _, ref := range refs {
+			if s.touched[ref]--; s.touched[ref] == 0 {
+				delete(s.touched, ref)
+			}
 		}
 		s.mu.Unlock()
-		s.note(ref, false)
+		for _, ref := range refs {
+			s.note(ref, false)
+		}
 	})
 }
 
@@ -136,8 +166,17 @@ func (s *store) note(ref types.ManagedObjectReference, gone bool) {
 		return
 	}
 	s.mu.Lock()
-	s.dirty[ref] = gone
+	making := s.making[ref] && !gone
+	if gone {
+		delete(s.making, ref)
+	}
+	if !making {
+		s.dirty[ref] = gone
+	}
 	s.mu.Unlock()
+	if making {
+		return
+	}
 	select {
 	case s.changed <- struct{}{}:
 	default:
@@ -208,17 +247,11 @@ func (s *store) saveObject(ref types.ManagedObjectReference, gone bool) error {
 	if gone || s.service.Context.Map.Get(ref) == nil {
 		return removeIfThere(path)
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), saveTimeout)
-	defer cancel()
-	content, err := s.read(ctx, ref)
-	if err != nil || content == nil {
+	text, err := s.read(ref)
+	if err != nil || text == nil {
 		return err
 	}
-	var text bytes.Buffer
-	if err := xml.NewEncoder(&text).Encode(content); err != nil {
-		return err
-	}
-	if err := os.WriteFile(path+".new", text.Bytes(), 0o600); err != nil {
+	if err := os.WriteFile(path+".new", text, 0o600); err != nil {
 		return err
 	}
 	return os.Rename(path+".new", path)
@@ -240,34 +273,35 @@ func (s *store) path(ref types.ManagedObjectReference) string {
 	return filepath.Join(s.dir, order+"-"+ref.Encode()+".xml")
 }
 
-// read gives an object's saved properties, or nil when it is gone by now. It
-// reads aside, so that a lock held for ever costs one object and not all.
-func (s *store) read(ctx context.Context, ref types.ManagedObjectReference) (*types.ObjectContent, error) {
+// read gives an object's saved properties as XML, or nil when it is gone by now.
+// It reads aside, so that a lock held for ever costs one object and not all.
+func (s *store) read(ref types.ManagedObjectReference) ([]byte, error) {
 	type answer struct {
-		content []types.ObjectContent
-		err     error
+		text []byte
+		err  error
 	}
 	got := make(chan answer, 1)
 	go func() {
 		var a answer
-		var client *vim25.Client
-		if client, a.err = vim25.NewClient(ctx, s.service); a.err == nil {
-			a.err = property.DefaultCollector(client).RetrieveOne(ctx, ref, savedProperties[ref.Type], &a.content)
+		registry := s.service.Context.Map
+		object := registry.Get(ref)
+		if object != nil {
+			registry.WithLock(&simulator.Context{Context: context.Background(), Map: registry}, object, func() {
+				var text bytes.Buffer
+				a.err = xml.NewEncoder(&text).Encode(types.ObjectContent{Obj: ref, PropSet: properties(object, savedProperties[ref.Type])})
+				a.text = text.Bytes()
+			})
 		}
 		got <- a
 	}()
 	select {
-	case <-ctx.Done():
-		return nil, ctx.Err()
+	case <-time.After(saveTimeout):
+		return nil, fmt.Errorf("no answer within %s", saveTimeout)
 	case a := <-got:
 		if s.service.Context.Map.Get(ref) == nil {
-			return nil, nil
-		}
-		if a.err != nil || len(a.content) == 0 {
 			return nil, a.err
 		}
-		a.content[0].MissingSet = nil
-		return &a.content[0], nil
+		return a.text, a.err
 	}
 }
 
