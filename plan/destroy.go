@@ -29,22 +29,6 @@ func Destroy(lab *labspec.Lab, inv *Inventory, pods PodSet) *Plan {
 	return d.plan
 }
 
-// Clear plans the removal of VMs alone, so that they can be made anew: their
-// networks and media stay. A choice of pods limits it to theirs. Nodes marked
-// protect stay, with a warning.
-func Clear(lab *labspec.Lab, inv *Inventory, pods PodSet) *Plan {
-	d := &differ{
-		lab:   lab,
-		inv:   inv,
-		nodes: matchVMs(lab, inv),
-		plan:  &Plan{Format: 1, Lab: lab.Name, Changes: []Change{}},
-	}
-	d.destroyRules(d.destroyVMs(pods))
-	d.plan.Only(pods)
-	d.plan.count()
-	return d.plan
-}
-
 // destroyVMs plans the deletion of VMs and gives the references of those that
 // go.
 func (d *differ) destroyVMs(pods PodSet) map[string]bool {

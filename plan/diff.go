@@ -31,12 +31,26 @@ type differ struct {
 	nodes  nodeVMs
 	plan   *Plan
 	placed placement
+	anew   func(address string) bool // nodes to make anew whatever they are like; nil: none
 }
 
 // Diff says what it takes to make the lab real. The error, if any, is a
 // *ConflictError.
-func Diff(lab *labspec.Lab, inv *Inventory) (*Plan, error) {
+func Diff(lab *labspec.Lab, inv *Inventory) (*Plan, error) { return diff(lab, inv, nil) }
+
+// Reset is Diff for the chosen pods, all nodes of which are made anew, be they
+// as the lab file says or not.
+func Reset(lab *labspec.Lab, inv *Inventory, pods PodSet) (*Plan, error) {
+	p, err := diff(lab, inv, pods.Has)
+	if err == nil {
+		p.Only(pods)
+	}
+	return p, err
+}
+
+func diff(lab *labspec.Lab, inv *Inventory, anew func(address string) bool) (*Plan, error) {
 	d := &differ{
+		anew:  anew,
 		lab:   lab,
 		inv:   inv,
 		want:  newWanted(lab, inv.Placement),
@@ -228,10 +242,31 @@ func (d *differ) machines() {
 			continue
 		}
 		change.Found = vm
-		if d.vmDrift(&change) {
+		drifted := d.vmDrift(&change)
+		if d.anew != nil && d.anew(node.Address) {
+			change.remake("to be made anew")
+			drifted = true
+		}
+		switch {
+		case !drifted:
+		case change.Action == Recreate && node.Protect:
+			d.plan.Warnings = append(d.plan.Warnings, fmt.Sprintf("%s is protected and stays: remove protect = true to recreate it (%s)", node.Address, strings.Join(change.Reasons, "; ")))
+		default:
 			d.add(change)
 		}
 	}
+}
+
+// remake turns a change of a VM that is there into its recreation.
+func (c *Change) remake(reason string) {
+	if c.Action != Recreate {
+		c.Action = Recreate
+		c.PowerOff = c.PowerOff || c.Found.State != StateStopped
+		if c.Node.Power == "on" {
+			c.Power = "on"
+		}
+	}
+	c.Reasons = append([]string{reason}, c.Reasons...)
 }
 
 // createFields are the values that a reader wants to see of a new VM.

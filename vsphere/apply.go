@@ -73,7 +73,11 @@ func (c *Client) Apply(ctx context.Context, lab *labspec.Lab, inv *plan.Inventor
 	if len(p.Changes) == 0 {
 		return a.result, nil
 	}
-	if err := a.prepare(ctx); err != nil {
+	err := a.prepare(ctx)
+	if err == nil {
+		err = a.prepareMasters(ctx)
+	}
+	if err != nil {
 		a.skipAll(err)
 		return a.result, err
 	}
@@ -157,10 +161,25 @@ func (a *applier) prepare(ctx context.Context) error {
 		return err
 	}
 	missing := &UnresolvedError{}
-	if a.place.sources, err = a.sources(ctx, w, a.place, a.lab); !missing.add(err) {
+	if a.place.sources, err = a.sources(ctx, w, a.place, a.lab, nil); !missing.add(err) {
 		return err
 	}
 	return nil
+}
+
+// prepareMasters finds what the nodes to be recreated are cloned from, before
+// any of them goes.
+func (a *applier) prepareMasters(ctx context.Context) (err error) {
+	anew := map[string]bool{}
+	for i := range a.plan.Changes {
+		if change := &a.plan.Changes[i]; change.Action == plan.Recreate && change.Node != nil && change.Node.Clone != nil {
+			anew[change.Address] = true
+		}
+	}
+	if len(anew) > 0 {
+		a.place.sources, err = a.sources(ctx, a.world, a.place, a.lab, anew)
+	}
+	return err
 }
 
 // carryOut runs the phases: what a later one needs comes in an earlier one.

@@ -40,12 +40,13 @@ func (s *source) snapshot(c *labspec.Clone) (ref, bool) {
 	return newest.ref, true
 }
 
-// sources finds the VMs that the lab's missing nodes are cloned from, and their
-// snapshots. What is not there is reported all together.
-func (c *Client) sources(ctx context.Context, w *world, p *place, lab *labspec.Lab) (map[string]*source, error) {
+// sources finds the VMs that the lab's missing nodes, and those to be made anew,
+// are cloned from, and their snapshots. What is not there is reported all
+// together.
+func (c *Client) sources(ctx context.Context, w *world, p *place, lab *labspec.Lab, anew map[string]bool) (map[string]*source, error) {
 	made := map[string]bool{}
 	for _, m := range w.vms {
-		if m.marks.Lab == lab.Name {
+		if m.marks.Lab == lab.Name && !anew[m.marks.Node] {
 			made[m.marks.Node] = true
 		}
 	}

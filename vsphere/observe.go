@@ -34,7 +34,7 @@ func (c *Client) Observe(ctx context.Context, lab *labspec.Lab) (*plan.Inventory
 	}
 	missing := &UnresolvedError{}
 	missing.add(unresolved)
-	if p.sources, err = c.sources(ctx, w, p, lab); !missing.add(err) {
+	if p.sources, err = c.sources(ctx, w, p, lab, nil); !missing.add(err) {
 		return nil, err
 	}
 	files, err := c.mediaFiles(ctx, w, p, lab)

@@ -67,48 +67,69 @@ func (a *app) reset(ctx context.Context, flags resetFlags, args []string) (err e
 	if len(vms) == 0 {
 		return hintf(fmt.Errorf("%s has no virtual machines to reset", s.which()), "make them with 'uclab apply %s'", lab.File)
 	}
-	if err := a.undo(ctx, s, vms, flags); err != nil {
-		return err
-	}
-	flags.autoApprove = true // what apply has to mend was approved with the reset
-	if err := a.observe(ctx, s); err != nil {
-		return err
-	}
-	p, err := a.diff(s)
+	byRevert, err := a.canRevert(ctx, s, vms, flags)
 	if err != nil {
 		return err
 	}
-	if !p.Empty() {
-		if _, err := a.carryOut(ctx, s, p, flags.changeFlags, ""); err != nil {
-			return err
-		}
+	if byRevert {
+		err = a.resetByRevert(ctx, s, vms, flags)
+	} else {
+		err = a.resetAnew(ctx, s, vms, flags)
+	}
+	if err != nil {
+		return err
 	}
 	a.printf("\nReset: %s.\n", s.which())
 	return flags.strictly(lab.warned, nil)
 }
 
-// undo takes away what became of the machines, by the snapshot or by making
-// room for new ones.
-func (a *app) undo(ctx context.Context, s *session, vms []plan.VM, flags resetFlags) error {
-	if !flags.anew {
-		snapshots, err := s.client.Snapshots(ctx, vms)
-		if err != nil {
-			return err
-		}
-		whole := slices.ContainsFunc(snapshots, func(snapshot vsphere.Snapshot) bool {
-			return snapshot.Name == flags.snapshot && len(snapshot.Missing) == 0
-		})
-		if whole {
-			return a.revertTo(ctx, s, vms, flags)
-		}
-		if !clones(s, vms) {
-			return hintf(fmt.Errorf("%s has no snapshot %s on all of its machines", s.which(), flags.snapshot),
-				"take one with 'uclab snapshot create %s %s' when the lab is as it should begin, or make the machines anew and empty with --anew", flags.snapshot, s.lab.File)
-		}
+// canRevert says whether the machines can go back to the snapshot; when they
+// cannot, and are no clones either, it refuses.
+func (a *app) canRevert(ctx context.Context, s *session, vms []plan.VM, flags resetFlags) (bool, error) {
+	if flags.anew {
+		return false, nil
 	}
-	p := plan.Clear(s.lab.Lab, s.inventory, s.lab.pods)
+	snapshots, err := s.client.Snapshots(ctx, vms)
+	if err != nil {
+		return false, err
+	}
+	whole := slices.ContainsFunc(snapshots, func(snapshot vsphere.Snapshot) bool {
+		return snapshot.Name == flags.snapshot && len(snapshot.Missing) == 0
+	})
+	if !whole && !clones(s, vms) {
+		return false, hintf(fmt.Errorf("%s has no snapshot %s on all of its machines", s.which(), flags.snapshot),
+			"take one with 'uclab snapshot create %s %s' when the lab is as it should begin, or make the machines anew and empty with --anew", flags.snapshot, s.lab.File)
+	}
+	return whole, nil
+}
+
+// resetAnew destroys the machines and makes them again.
+func (a *app) resetAnew(ctx context.Context, s *session, vms []plan.VM, flags resetFlags) error {
+	p, err := plan.Reset(s.lab.Lab, s.inventory, s.lab.pods)
+	if err != nil {
+		return err
+	}
+	a.warnAll(s.lab, p.Warnings)
 	question := fmt.Sprintf("Destroy %s with all disks, and make them anew? There is no undo.", machinesOf(s, vms))
-	_, err := a.carryOut(ctx, s, p, flags.changeFlags, question)
+	_, err = a.carryOut(ctx, s, p, flags.changeFlags, question)
+	return err
+}
+
+// resetByRevert goes back to the snapshot, and then makes what is left to be as
+// the lab file says, which was approved with it.
+func (a *app) resetByRevert(ctx context.Context, s *session, vms []plan.VM, flags resetFlags) error {
+	if err := a.revertTo(ctx, s, vms, flags); err != nil {
+		return err
+	}
+	if err := a.observe(ctx, s); err != nil {
+		return err
+	}
+	p, err := a.diff(s)
+	if err != nil || p.Empty() {
+		return err
+	}
+	flags.autoApprove = true
+	_, err = a.carryOut(ctx, s, p, flags.changeFlags, "")
 	return err
 }
 
