@@ -58,6 +58,7 @@ func (c *Client) inventory(w *world, p *place, lab *labspec.Lab, files []types.B
 		Warnings:  c.warnings(p, lab),
 	}
 	s := newSurvey(w, p, lab)
+	s.simulator = c.cfg.Simulator
 	for _, m := range w.vms {
 		s.machine(inv, m)
 	}
@@ -129,13 +130,14 @@ type survey struct {
 	w *world
 	p *place
 
-	lab      *labspec.Lab
-	names    map[string]bool   // wanted VM names
-	pipes    map[string]bool   // wanted pipes
-	wanted   map[string]string // port group name -> Network.Address
-	others   []string          // other labs on the target, for names that begin alike
-	netUse   map[string]use    // by port group name
-	mediaUse map[string]use    // by datastore path
+	lab       *labspec.Lab
+	simulator bool              // the embedded one
+	names     map[string]bool   // wanted VM names
+	pipes     map[string]bool   // wanted pipes
+	wanted    map[string]string // port group name -> Network.Address
+	others    []string          // other labs on the target, for names that begin alike
+	netUse    map[string]use    // by port group name
+	mediaUse  map[string]use    // by datastore path
 }
 
 type use struct{ any, foreign bool }
@@ -282,12 +284,27 @@ func (s *survey) networks() []plan.FoundNetwork {
 	for _, h := range s.p.hosts {
 		s.standardGroups(h, get)
 	}
+	s.silentNetworks(found)
 	list := make([]plan.FoundNetwork, 0, len(found))
 	for _, n := range found {
 		list = append(list, *n)
 	}
 	slices.SortFunc(list, func(a, b plan.FoundNetwork) int { return strings.Compare(a.Name, b.Name) })
 	return list
+}
+
+// silentNetworks takes a network that does not say on which hosts it is for one
+// that is on all: govmomi's vcsim records a port group on the host that had it
+// first only. A vCenter always says.
+func (s *survey) silentNetworks(found map[string]*plan.FoundNetwork) {
+	if s.simulator {
+		return // the embedded simulator records it on every host
+	}
+	for _, n := range s.w.networks {
+		if network := found[n.name]; network != nil && !n.distributed && n.hosts == 0 && len(network.Hosts) == 1 {
+			network.Hosts = hostNames(s.p.hosts)
+		}
+	}
 }
 
 func (s *survey) standardGroups(h *hostSystem, get func(string) *plan.FoundNetwork) {

@@ -1,6 +1,7 @@
 package vsphere_test
 
 import (
+	"slices"
 	"testing"
 
 	"github.com/vmware/govmomi/find"
@@ -56,8 +57,13 @@ func TestEveryChangeIsMended(t *testing.T) {
 		"host":         func(_ *labspec.Lab, n *labspec.Node) { n.Host = "DC0_C0_H1" },
 		"owner":        func(l *labspec.Lab, _ *labspec.Node) { l.Owner = "somebody" },
 	}
+	// What is shut off is changed in fewer steps: some of the cases do for it.
+	off := []string{"power", "memory", "bigger disk", "NIC type", "smaller disk", "folder"}
 	for name, change := range cases {
 		for _, power := range []string{"off", "on"} {
+			if power == "off" && !slices.Contains(off, name) {
+				continue
+			}
 			t.Run(name+", power "+power, func(t *testing.T) {
 				t.Parallel()
 				tg := vpx(t)

@@ -56,6 +56,7 @@ type network struct {
 	dvs         ref    // its switch
 	vlan        int
 	uplink      bool
+	hosts       int // how many hosts it says it is on
 }
 
 type distributedSwitch struct {
@@ -99,7 +100,7 @@ var (
 		{Type: "Folder", PathSet: []string{"name", "parent"}},
 		{Type: "Datacenter", PathSet: []string{"name", "parent", "vmFolder", "hostFolder"}},
 		{Type: "Datastore", PathSet: []string{"name", "parent", "summary.capacity", "summary.freeSpace", "summary.accessible", "summary.maintenanceMode", "browser"}},
-		{Type: "Network", PathSet: []string{"name", "parent"}},
+		{Type: "Network", PathSet: []string{"name", "parent", "host"}},
 		{Type: "DistributedVirtualPortgroup", PathSet: []string{"name", "parent", "key", "config.distributedVirtualSwitch", "config.uplink", "config.defaultPortConfig"}},
 		{Type: "DistributedVirtualSwitch", PathSet: []string{"name", "parent", "uuid"}},
 		{Type: "HostSystem", PathSet: []string{
@@ -331,6 +332,8 @@ func newNetwork(e *entity, props []types.DynamicProperty) *network {
 	n.uplink = n.distributed && strings.Contains(e.name, "-DVUplinks-") // servers before 6.5 do not say
 	for _, p := range props {
 		switch p.Name {
+		case "host":
+			n.hosts = len(valueOf[types.ArrayOfManagedObjectReference](p.Val).ManagedObjectReference)
 		case "key":
 			n.key = valueOf[string](p.Val)
 		case "config.distributedVirtualSwitch":
