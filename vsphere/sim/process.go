@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"crypto/sha256"
@@ -20,6 +21,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/gofrs/flock"
@@ -29,16 +31,23 @@ import (
 const (
 	endpointFile = "endpoint.json" // 0600: where the process listens, and the password
 	caFile       = "certificate.pem"
-	lockFile     = "start.lock"
+	startLock    = "start.lock" // held by who starts or removes the simulator
+	serveLock    = "serve.lock" // held by the process, so that its end cannot be missed
 	logFile      = "log"
+	oldLogFile   = "log.old" // of the process before: a crash is told of there
+	temporary    = "tmp"
+	identity     = "uclab" // what the process answers who knows the password
 )
 
 const (
 	startTimeout = 20 * time.Second
 	probeTimeout = 2 * time.Second
+	stopTimeout  = 15 * time.Second // for the process to end when asked, before it is killed
+	// idleTimeout is how long the process stays when nobody calls it. Its world is
+	// on disk, and the next command starts it again.
+	idleTimeout  = 4 * time.Hour
 	identityPath = "/uclab/identity"
 	stopPath     = "/uclab/stop"
-	identity     = "uclab" // what the process answers to who knows the password
 )
 
 // Config says where the simulator keeps its world and how to start its process.
@@ -64,59 +73,99 @@ func Ensure(ctx context.Context, cfg Config) (Endpoint, error) {
 	if endpoint, err := running(ctx, cfg.Dir); err == nil {
 		return endpoint, nil
 	}
-	if err := os.MkdirAll(cfg.Dir, 0o700); err != nil {
-		return Endpoint{}, fmt.Errorf("make the simulator's directory: %w", err)
-	}
-	lock := flock.New(filepath.Join(cfg.Dir, lockFile))
-	if _, err := lock.TryLockContext(ctx, 10*time.Millisecond); err != nil {
-		return Endpoint{}, fmt.Errorf("lock the simulator's directory: %w", err)
-	}
-	endpoint, err := startUnlessRunning(ctx, cfg)
-	return endpoint, errors.Join(err, lock.Unlock())
+	var endpoint Endpoint
+	err := exclusively(ctx, cfg.Dir, func() (err error) {
+		endpoint, err = startUnlessRunning(ctx, cfg)
+		return err
+	})
+	return endpoint, err
 }
 
+// exclusively does something that no other process may do to the simulator's
+// directory at the same time.
+func exclusively(ctx context.Context, dir string, do func() error) error {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return fmt.Errorf("make the simulator's directory: %w", err)
+	}
+	lock := flock.New(filepath.Join(dir, startLock), flock.SetPermissions(0o600))
+	if _, err := lock.TryLockContext(ctx, 10*time.Millisecond); err != nil {
+		return fmt.Errorf("lock the simulator's directory: %w", err)
+	}
+	return errors.Join(do(), lock.Unlock())
+}
+
+// startUnlessRunning starts a process when none lives. One that lives and does
+// not answer, since the machine is busy or it is just ending, is waited for: two
+// processes would spoil one world.
 func startUnlessRunning(ctx context.Context, cfg Config) (Endpoint, error) {
-	if endpoint, err := running(ctx, cfg.Dir); err == nil {
-		return endpoint, nil
-	}
-	if err := removeIfThere(filepath.Join(cfg.Dir, endpointFile)); err != nil {
-		return Endpoint{}, err
-	}
-	exited, err := launch(cfg)
-	if err != nil {
-		return Endpoint{}, err
-	}
-	deadline := time.After(startTimeout)
+	ctx, cancel := context.WithTimeoutCause(ctx, startTimeout,
+		fmt.Errorf("it did not answer within %s: see %s", startTimeout, filepath.Join(cfg.Dir, logFile)))
+	defer cancel()
+	var exited <-chan error
 	for {
-		if endpoint, err := running(ctx, cfg.Dir); err == nil {
+		endpoint, err := running(ctx, cfg.Dir)
+		if err == nil {
 			return endpoint, nil
+		}
+		if exited == nil {
+			if exited, err = launchUnlessAlive(cfg); err != nil {
+				return Endpoint{}, err
+			}
 		}
 		select {
 		case <-ctx.Done():
-			return Endpoint{}, ctx.Err()
+			return Endpoint{}, fmt.Errorf("wait for the simulator: %w", context.Cause(ctx))
 		case err := <-exited:
 			return Endpoint{}, fmt.Errorf("the simulator ended at once (%v): see %s", err, filepath.Join(cfg.Dir, logFile))
-		case <-deadline:
-			return Endpoint{}, fmt.Errorf("the simulator did not answer within %s: see %s", startTimeout, filepath.Join(cfg.Dir, logFile))
 		case <-time.After(5 * time.Millisecond):
 		}
 	}
 }
 
+// launchUnlessAlive gives nil when a process lives.
+func launchUnlessAlive(cfg Config) (exited <-chan error, err error) {
+	lives, err := alive(cfg.Dir)
+	if err != nil || lives {
+		return nil, err
+	}
+	if err := removeIfThere(filepath.Join(cfg.Dir, endpointFile)); err != nil {
+		return nil, err
+	}
+	return launch(cfg)
+}
+
+// alive says that a simulator's process lives, whether or not it answers.
+func alive(dir string) (bool, error) {
+	lock := flock.New(filepath.Join(dir, serveLock), flock.SetPermissions(0o600))
+	free, err := lock.TryRLock() // shared: who asks does not meet who asks
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil // there is not even a directory
+	}
+	if err != nil {
+		return false, fmt.Errorf("see whether the simulator lives: %w", err)
+	}
+	if !free {
+		return true, nil
+	}
+	return false, lock.Unlock()
+}
+
 // launch starts the process with nothing of ours left open in it, so that
 // whoever reads our output does not wait for it.
 func launch(cfg Config) (exited <-chan error, err error) {
-	output, err := os.OpenFile(filepath.Join(cfg.Dir, logFile), os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
+	path := filepath.Join(cfg.Dir, logFile)
+	if info, err := os.Stat(path); err == nil && info.Size() > 0 {
+		if err := os.Rename(path, filepath.Join(cfg.Dir, oldLogFile)); err != nil {
+			return nil, fmt.Errorf("keep the simulator's last log: %w", err)
+		}
+	}
+	output, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
 	if err != nil {
 		return nil, fmt.Errorf("open the simulator's log: %w", err)
 	}
-	temporary := filepath.Join(cfg.Dir, "tmp")
-	if err := os.MkdirAll(temporary, 0o700); err != nil {
-		return nil, errors.Join(fmt.Errorf("make the simulator's temporary directory: %w", err), output.Close())
-	}
 	cmd := exec.Command(cfg.Executable, cfg.Args...)
 	cmd.Dir = cfg.Dir
-	cmd.Env = append(os.Environ(), "TMPDIR="+temporary)
+	cmd.Env = environment(os.Environ(), filepath.Join(cfg.Dir, temporary))
 	cmd.Stdout, cmd.Stderr = output, output
 	detach(cmd)
 	if err := cmd.Start(); err != nil {
@@ -127,11 +176,38 @@ func launch(cfg Config) (exited <-chan error, err error) {
 	return done, output.Close()
 }
 
+// environment leaves out what a process that lives for hours should not know, and
+// has its temporary files (TMPDIR; TMP and TEMP on Windows) where they are removed
+// after a crash, too.
+func environment(ours []string, temporary string) []string {
+	var kept []string
+	for _, assignment := range ours {
+		name, _, _ := strings.Cut(assignment, "=")
+		name = strings.ToUpper(name)
+		if strings.HasPrefix(name, "GOVC_") || strings.HasPrefix(name, "VSPHERE_") || strings.HasPrefix(name, "UCLAB_VAR_") {
+			continue
+		}
+		kept = append(kept, assignment)
+	}
+	return append(kept, "TMPDIR="+temporary, "TMP="+temporary, "TEMP="+temporary)
+}
+
 // ErrNotRunning says that no simulator runs in a directory.
 var ErrNotRunning = errors.New("the simulator is not running")
 
 // Status gives the endpoint of the running simulator, or ErrNotRunning.
-func Status(ctx context.Context, cfg Config) (Endpoint, error) { return running(ctx, cfg.Dir) }
+func Status(ctx context.Context, cfg Config) (Endpoint, error) {
+	endpoint, err := running(ctx, cfg.Dir)
+	if !errors.Is(err, ErrNotRunning) {
+		return endpoint, err
+	}
+	// One that was just killed closes its door before it is gone.
+	ended, lockErr := waitForEnd(ctx, cfg.Dir, probeTimeout/4)
+	if lockErr != nil || ended {
+		return Endpoint{}, errors.Join(err, lockErr)
+	}
+	return Endpoint{}, errors.New("the simulator's process lives, but does not answer")
+}
 
 // running reads the endpoint file and makes sure that who answers there is the
 // one that wrote it.
@@ -148,6 +224,9 @@ func running(ctx context.Context, dir string) (Endpoint, error) {
 		return Endpoint{}, fmt.Errorf("%w: its endpoint file is damaged", ErrNotRunning)
 	}
 	if err := endpoint.call(ctx, http.MethodGet, identityPath); err != nil {
+		if ctx.Err() != nil {
+			return Endpoint{}, fmt.Errorf("ask the simulator: %w", ctx.Err())
+		}
 		return Endpoint{}, fmt.Errorf("%w: %w", ErrNotRunning, err)
 	}
 	return endpoint, nil
@@ -193,37 +272,89 @@ func (e Endpoint) call(ctx context.Context, method, path string) error {
 }
 
 // Stop ends the running simulator, its world saved, and waits until it is gone.
-// It is no error when none runs.
+// One that does not end when asked is killed. It is no error when none runs.
 func Stop(ctx context.Context, cfg Config) error {
-	endpoint, err := running(ctx, cfg.Dir)
-	if errors.Is(err, ErrNotRunning) {
-		return nil
-	}
-	if err != nil {
+	if lives, err := alive(cfg.Dir); err != nil || !lives {
 		return err
 	}
-	if err := endpoint.call(ctx, http.MethodPost, stopPath); err != nil {
-		if _, now := running(ctx, cfg.Dir); !errors.Is(now, ErrNotRunning) {
-			return fmt.Errorf("stop the simulator: %w", err)
-		}
+	endpoint, asked := running(ctx, cfg.Dir)
+	if asked == nil {
+		asked = endpoint.call(ctx, http.MethodPost, stopPath)
 	}
+	if ctx.Err() != nil {
+		return fmt.Errorf("stop the simulator: %w", ctx.Err())
+	}
+	if ended, err := waitForEnd(ctx, cfg.Dir, stopTimeout); err != nil || ended {
+		return err
+	}
+	if err := killProcess(cfg.Dir); err != nil {
+		return errors.Join(fmt.Errorf("stop the simulator: %w", err), asked)
+	}
+	if ended, err := waitForEnd(ctx, cfg.Dir, stopTimeout); err != nil || ended {
+		return err
+	}
+	return errors.Join(errors.New("stop the simulator: its process does not end"), asked)
+}
+
+// waitForEnd waits until the process is gone, or for a time.
+func waitForEnd(ctx context.Context, dir string, limit time.Duration) (ended bool, err error) {
+	deadline := time.After(limit)
 	for {
-		if _, err := os.Stat(filepath.Join(cfg.Dir, endpointFile)); errors.Is(err, fs.ErrNotExist) {
-			return nil
+		if lives, err := alive(dir); err != nil || !lives {
+			return err == nil, err
 		}
 		select {
 		case <-ctx.Done():
-			return fmt.Errorf("wait for the simulator to end: %w", ctx.Err())
+			return false, fmt.Errorf("wait for the simulator to end: %w", ctx.Err())
+		case <-deadline:
+			return false, nil
 		case <-time.After(10 * time.Millisecond):
 		}
 	}
 }
 
-// Serve runs the simulator in this process until the context ends or Stop asks.
+// killProcess kills the process that wrote the endpoint file. The caller knows
+// that it lives: the file goes with its process, or at the start of the next.
+func killProcess(dir string) error {
+	var endpoint Endpoint
+	text, err := os.ReadFile(filepath.Join(dir, endpointFile))
+	if err != nil {
+		return err
+	}
+	if err := json.Unmarshal(text, &endpoint); err != nil {
+		return fmt.Errorf("its endpoint file is damaged: %w", err)
+	}
+	if endpoint.PID <= 1 {
+		return fmt.Errorf("its endpoint file names process %d", endpoint.PID)
+	}
+	process, err := os.FindProcess(endpoint.PID)
+	if err != nil {
+		return err
+	}
+	return process.Kill()
+}
+
+// Serve runs the simulator in this process until the context ends, Stop asks, or
+// nobody calls it for hours. There is one process for a directory: another fails.
 func Serve(ctx context.Context, dir string) (err error) {
+	lock := flock.New(filepath.Join(dir, serveLock), flock.SetPermissions(0o600))
+	// Whoever asks whether it lives holds the lock for a moment.
+	waiting, cancelWaiting := context.WithTimeoutCause(ctx, probeTimeout, errors.New("another simulator runs here"))
+	defer cancelWaiting()
+	if _, err := lock.TryLockContext(waiting, 5*time.Millisecond); err != nil {
+		return fmt.Errorf("lock the simulator's world: %w", cmp.Or(context.Cause(waiting), err))
+	}
+	defer func() { err = errors.Join(err, lock.Unlock()) }()
+	if err := emptyTemporary(filepath.Join(dir, temporary)); err != nil {
+		return err
+	}
+	path := filepath.Join(dir, endpointFile)
+	if err := removeIfThere(path); err != nil {
+		return err
+	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	endpoint := Endpoint{User: "uclab", Password: rand.Text(), PID: os.Getpid()}
+	endpoint := Endpoint{User: "uclab", Password: rand.Text(), PID: os.Getpid(), CAFile: filepath.Join(dir, caFile)}
 	server, err := New(ctx, Options{
 		User: endpoint.User, Password: endpoint.Password, Dir: dir,
 		Report: func(err error) {
@@ -235,14 +366,35 @@ func Serve(ctx context.Context, dir string) (err error) {
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, server.Close()) }() // on errors; a second Close does nothing
 	server.answer(endpoint, identityPath, func() {})
 	server.answer(endpoint, stopPath, cancel)
-	address := server.URL()
+	if err := server.announce(&endpoint, path); err != nil {
+		return errors.Join(err, server.Close())
+	}
+	server.endWhenIdle(ctx, cancel)
+	<-ctx.Done()
+	// Whoever finds the endpoint gone takes the simulator for ended, so the world
+	// is saved before.
+	return errors.Join(server.Close(), removeIfThere(path), os.RemoveAll(filepath.Join(dir, temporary)))
+}
+
+// emptyTemporary removes what a simulator that crashed left.
+func emptyTemporary(dir string) error {
+	if err := os.RemoveAll(dir); err != nil {
+		return fmt.Errorf("empty the simulator's temporary directory: %w", err)
+	}
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return fmt.Errorf("make the simulator's temporary directory: %w", err)
+	}
+	return nil
+}
+
+// announce writes where the server listens, and its certificate.
+func (s *Server) announce(endpoint *Endpoint, path string) error {
+	address := s.URL()
 	address.User = nil
-	endpoint.URL, endpoint.Thumbprint = address.String(), server.Thumbprint()
-	endpoint.CAFile = filepath.Join(dir, caFile)
-	certificate := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.server.Certificate().Raw})
+	endpoint.URL, endpoint.Thumbprint = address.String(), s.Thumbprint()
+	certificate := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: s.server.Certificate().Raw})
 	if err := writeFile(endpoint.CAFile, certificate); err != nil {
 		return err
 	}
@@ -250,15 +402,7 @@ func Serve(ctx context.Context, dir string) (err error) {
 	if err != nil {
 		return err
 	}
-	path := filepath.Join(dir, endpointFile)
-	if err := writeFile(path, text); err != nil {
-		return err
-	}
-	// Whoever finds the endpoint gone takes the simulator for ended, so the world
-	// is saved before.
-	defer func() { err = errors.Join(err, removeIfThere(path)) }()
-	<-ctx.Done()
-	return server.Close()
+	return writeFile(path, text)
 }
 
 // writeFile replaces a file in one step.
@@ -275,16 +419,40 @@ func writeFile(path string, content []byte) error {
 // Reset ends the simulator and removes its world. Only what is the simulator's
 // own goes; the directory goes with it when nothing else is in it.
 func Reset(ctx context.Context, cfg Config) error {
-	if err := Stop(ctx, cfg); err != nil {
+	if _, err := os.Stat(cfg.Dir); errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	err := exclusively(ctx, cfg.Dir, func() error {
+		if err := Stop(ctx, cfg); err != nil {
+			return err
+		}
+		return removeWorld(cfg.Dir)
+	})
+	if err != nil {
 		return err
 	}
-	for _, name := range []string{endpointFile, caFile, lockFile, logFile, "tmp", "datastores", "objects-" + worldVersion} {
-		if err := os.RemoveAll(filepath.Join(cfg.Dir, name)); err != nil {
-			return fmt.Errorf("remove the simulator's world: %w", err)
-		}
+	if err := removeIfThere(filepath.Join(cfg.Dir, startLock)); err != nil {
+		return fmt.Errorf("remove the simulator's lock: %w", err)
 	}
 	if err := os.Remove(cfg.Dir); err != nil && !errors.Is(err, fs.ErrNotExist) && !isNotEmpty(cfg.Dir) {
 		return fmt.Errorf("remove the simulator's directory: %w", err)
+	}
+	return nil
+}
+
+// removeWorld removes the world, of whatever version, and all that belongs to it.
+func removeWorld(dir string) error {
+	worlds, err := filepath.Glob(filepath.Join(dir, "objects-*"))
+	if err != nil {
+		return err
+	}
+	for _, name := range []string{endpointFile, endpointFile + ".new", caFile, caFile + ".new", serveLock, logFile, oldLogFile, temporary, "datastores"} {
+		worlds = append(worlds, filepath.Join(dir, name))
+	}
+	for _, path := range worlds {
+		if err := os.RemoveAll(path); err != nil {
+			return fmt.Errorf("remove the simulator's world: %w", err)
+		}
 	}
 	return nil
 }

@@ -25,15 +25,24 @@ func (s *store) reconcile() {
 		}
 	}
 	there := func(ref types.ManagedObjectReference) bool { return registry.Get(ref) != nil }
+	machines := func(on func(*simulator.VirtualMachine) *types.ManagedObjectReference, self types.ManagedObjectReference) func(types.ManagedObjectReference) bool {
+		return func(ref types.ManagedObjectReference) bool {
+			vm, ok := registry.Get(ref).(*simulator.VirtualMachine)
+			return ok && on(vm) != nil && *on(vm) == self
+		}
+	}
 	for _, entity := range registry.All("") {
 		switch o := entity.(type) {
 		case *simulator.Folder:
-			o.ChildEntity = only(o.ChildEntity, there)
+			o.ChildEntity = only(o.ChildEntity, func(ref types.ManagedObjectReference) bool {
+				child, ok := registry.Get(ref).(mo.Entity)
+				return ok && child.Entity().Parent != nil && *child.Entity().Parent == o.Self
+			})
 		case *simulator.HostSystem:
-			o.Vm = only(o.Vm, there)
+			o.Vm = only(o.Vm, machines(func(vm *simulator.VirtualMachine) *types.ManagedObjectReference { return vm.Runtime.Host }, o.Self))
 			o.Network = only(o.Network, there)
 		case *simulator.ResourcePool:
-			o.Vm = only(o.Vm, there)
+			o.Vm = only(o.Vm, machines(func(vm *simulator.VirtualMachine) *types.ManagedObjectReference { return vm.ResourcePool }, o.Self))
 			o.ResourcePool.ResourcePool = only(o.ResourcePool.ResourcePool, there)
 		case *simulator.Datastore:
 			o.Vm = only(o.Vm, there)
@@ -48,6 +57,54 @@ func (s *store) reconcile() {
 		case *simulator.VirtualMachine:
 			o.AvailableField = simulator.GetCustomFieldsAvailable(s.service.Context, &o.Self)
 			s.attach(o)
+			s.mendSnapshots(o)
+		}
+	}
+	s.dropOrphans()
+}
+
+// mendSnapshots takes from a VM's tree the snapshots that are not there: of the
+// next snapshot of such a VM the simulator would die.
+func (s *store) mendSnapshots(vm *simulator.VirtualMachine) {
+	if vm.Snapshot == nil {
+		return
+	}
+	there := func(ref types.ManagedObjectReference) bool { return s.service.Context.Map.Get(ref) != nil }
+	var prune func(tree []types.VirtualMachineSnapshotTree) []types.VirtualMachineSnapshotTree
+	prune = func(tree []types.VirtualMachineSnapshotTree) []types.VirtualMachineSnapshotTree {
+		var kept []types.VirtualMachineSnapshotTree
+		for _, node := range tree {
+			children := prune(node.ChildSnapshotList)
+			if !there(node.Snapshot) {
+				kept = append(kept, children...)
+				continue
+			}
+			node.ChildSnapshotList = children
+			kept = append(kept, node)
+		}
+		return kept
+	}
+	vm.Snapshot.RootSnapshotList = prune(vm.Snapshot.RootSnapshotList)
+	vm.RootSnapshot = only(vm.RootSnapshot, there)
+	if current := vm.Snapshot.CurrentSnapshot; current != nil && !hasSnapshot(vm, *current) {
+		vm.Snapshot.CurrentSnapshot = nil
+	}
+	if len(vm.Snapshot.RootSnapshotList) == 0 {
+		vm.Snapshot, vm.RootSnapshot = nil, nil
+	}
+}
+
+// dropOrphans removes the snapshots that no VM has.
+func (s *store) dropOrphans() {
+	registry := s.service.Context.Map
+	for _, object := range registry.AllReference("VirtualMachineSnapshot") {
+		snapshot, ok := object.(*simulator.VirtualMachineSnapshot)
+		if !ok {
+			continue
+		}
+		if vm, ok := registry.Get(snapshot.Vm).(*simulator.VirtualMachine); !ok || !hasSnapshot(vm, snapshot.Self) {
+			registry.Remove(s.service.Context, snapshot.Self)
+			s.note(snapshot.Self, true)
 		}
 	}
 }

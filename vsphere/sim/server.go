@@ -16,6 +16,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/vmware/govmomi/simulator"
 	"github.com/vmware/govmomi/vim25/mo"
@@ -28,6 +29,13 @@ const hostMemory = 512 << 30
 
 // datastoreSize is what the simulated datastore has, in bytes.
 const datastoreSize = 256 << 40
+
+// closeTimeout is how long Close waits for calls.
+const closeTimeout = 3 * time.Second
+
+// taskLife is how long an ended task can be asked about. A vCenter forgets them,
+// too.
+const taskLife = 10 * time.Minute
 
 // Options say what kind of world a Server simulates.
 type Options struct {
@@ -56,8 +64,9 @@ type Server struct {
 
 	closing sync.Once
 
-	mu    sync.Mutex
-	calls map[string]int
+	mu       sync.Mutex
+	calls    map[string]int
+	lastCall time.Time
 }
 
 // New starts a server in this process. It has hosts, a datastore and networks
@@ -80,6 +89,8 @@ func New(ctx context.Context, opts Options) (_ *Server, err error) {
 		}
 	}
 	s.strict.remember(s.model.Map())
+	s.model.Map().AddHandler(s.strict.names)
+	s.model.Map().AddHandler(orphans{})
 	s.Service.TLS = new(tls.Config)
 	s.Service.Listen = &url.URL{Host: "127.0.0.1:0"}
 	if opts.User != "" {
@@ -157,9 +168,10 @@ func (s *Server) moveDatastores(dir string) error {
 func (s *Server) handle(ctx *simulator.Context, method *simulator.Method) (mo.Reference, types.BaseMethodFault) {
 	s.mu.Lock()
 	s.calls[method.Name]++
+	s.lastCall = time.Now()
 	s.mu.Unlock()
-	if reads(method.Name) || method.Body == nil {
-		return nil, nil
+	if ctx.Session == nil || method.Body == nil || reads(method.Name) {
+		return nil, nil // without a session, the simulator refuses it
 	}
 	about, fault := references(ctx, method)
 	if fault == nil {
@@ -182,6 +194,51 @@ func reads(method string) bool {
 		}
 	}
 	return false
+}
+
+// endWhenIdle calls end when nobody has called the server for idleTimeout, and
+// forgets old tasks until then.
+func (s *Server) endWhenIdle(ctx context.Context, end func()) {
+	s.mu.Lock()
+	s.lastCall = time.Now()
+	s.mu.Unlock()
+	go func() {
+		tick := time.NewTicker(time.Minute)
+		defer tick.Stop()
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case <-tick.C:
+			}
+			s.forgetTasks(time.Now().Add(-taskLife))
+			s.mu.Lock()
+			idle := time.Since(s.lastCall)
+			s.mu.Unlock()
+			if idle > idleTimeout {
+				end()
+				return
+			}
+		}
+	}()
+}
+
+// forgetTasks removes the tasks that ended before a time; the simulator keeps all.
+func (s *Server) forgetTasks(before time.Time) {
+	context := s.Service.Context
+	for _, object := range context.Map.AllReference("Task") {
+		task, ok := object.(*simulator.Task)
+		if !ok {
+			continue
+		}
+		old := false
+		context.Map.WithLock(context, task, func() {
+			old = task.Info.CompleteTime != nil && task.Info.CompleteTime.Before(before)
+		})
+		if old {
+			context.Map.Remove(context, task.Self)
+		}
+	}
 }
 
 // URL is the address of the SDK, with user and password in it.
@@ -223,12 +280,20 @@ func (s *Server) AddFaultRule(rule *simulator.FaultInjectionRule) { s.Service.Ad
 // DropConnections closes every client's connection, in the midst of calls.
 func (s *Server) DropConnections() { s.server.CloseClientConnections() }
 
-// Close stops the server, its world saved if it is kept. A second Close does
-// nothing.
+// Close stops the server, its world saved if it is kept. Calls that do not end,
+// since the simulator lost a lock, are left behind. A second Close does nothing.
 func (s *Server) Close() error {
 	s.closing.Do(func() {
-		s.server.CloseClientConnections()
-		s.server.Close()
+		ended := make(chan struct{})
+		go func() {
+			defer close(ended)
+			s.server.CloseClientConnections()
+			s.server.Close()
+		}()
+		select {
+		case <-ended:
+		case <-time.After(closeTimeout):
+		}
 		if s.stop != nil {
 			s.stop()
 			<-s.saved

@@ -2,10 +2,12 @@ package sim
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -67,6 +69,7 @@ type store struct {
 	dirty   map[types.ManagedObjectReference]bool // true: gone
 	touched map[types.ManagedObjectReference]int  // calls that may still be changing it
 	making  map[types.ManagedObjectReference]bool // VMs that are not whole yet
+	running map[types.ManagedObjectReference]bool // tasks
 	changed chan struct{}
 	saving  sync.Mutex
 }
@@ -75,7 +78,8 @@ func newStore(dir string, service *simulator.Service) *store {
 	return &store{
 		dir: filepath.Join(dir, "objects-"+worldVersion), service: service,
 		dirty: map[types.ManagedObjectReference]bool{}, touched: map[types.ManagedObjectReference]int{},
-		making: map[types.ManagedObjectReference]bool{}, changed: make(chan struct{}, 1),
+		making: map[types.ManagedObjectReference]bool{}, running: map[types.ManagedObjectReference]bool{},
+		changed: make(chan struct{}, 1),
 	}
 }
 
@@ -89,14 +93,19 @@ func (s *store) Reference() types.ManagedObjectReference {
 // its lock, so it is noted when its task has ended.
 func (s *store) PutObject(_ *simulator.Context, obj mo.Reference) {
 	ref := obj.Reference()
-	if ref.Type == "VirtualMachine" {
+	switch ref.Type {
+	case "Task":
+		s.mu.Lock()
+		s.running[ref] = true
+		s.mu.Unlock()
+	case "VirtualMachine":
 		s.mu.Lock()
 		s.making[ref] = true
 		s.mu.Unlock()
 		time.AfterFunc(makeTimeout, func() { s.made(ref) })
-		return
+	default:
+		s.note(ref, false)
 	}
-	s.note(ref, false)
 }
 
 // made notes a VM that is whole now.
@@ -125,6 +134,9 @@ func (s *store) UpdateObject(_ *simulator.Context, obj mo.Reference, changes []t
 	if made, ok := task.Info.Result.(types.ManagedObjectReference); ok {
 		s.made(made)
 	}
+	s.mu.Lock()
+	delete(s.running, task.Self)
+	s.mu.Unlock()
 }
 
 // RemoveObject notes an object that is gone.
@@ -188,17 +200,32 @@ func (s *store) run(ctx context.Context, report func(error)) {
 	for {
 		select {
 		case <-ctx.Done():
-			s.mu.Lock()
-			for ref := range s.touched {
-				s.dirty[ref] = false
-			}
-			s.mu.Unlock()
+			s.finish()
 			report(s.save())
 			return
 		case <-s.changed:
 		}
 		s.settle(ctx)
 		report(s.save())
+	}
+}
+
+// finish waits for the tasks that still run, and notes what may have changed
+// without a word.
+func (s *store) finish() {
+	for deadline := time.Now().Add(saveTimeout); ; time.Sleep(5 * time.Millisecond) {
+		s.mu.Lock()
+		running := len(s.running)
+		if running == 0 || time.Now().After(deadline) {
+			for ref := range s.touched {
+				if _, noted := s.dirty[ref]; !noted {
+					s.dirty[ref] = false
+				}
+			}
+			s.mu.Unlock()
+			return
+		}
+		s.mu.Unlock()
 	}
 }
 
@@ -218,8 +245,10 @@ func (s *store) settle(ctx context.Context) {
 	}
 }
 
-// save writes every changed object. An object that cannot be read now is tried
-// again the next time.
+// save writes every changed object. One that cannot be read or written now is
+// tried again with the next change. What is gone goes last, and snapshots come
+// before the VMs that name them: wherever a kill ends it, nothing that is named
+// is missing.
 func (s *store) save() error {
 	s.saving.Lock()
 	defer s.saving.Unlock()
@@ -231,15 +260,45 @@ func (s *store) save() error {
 		return nil
 	}
 	if err := os.MkdirAll(s.dir, 0o700); err != nil {
+		s.again(dirty)
 		return fmt.Errorf("make the directory of the simulator's world: %w", err)
 	}
 	var failed []error
-	for ref, gone := range dirty {
+	for _, ref := range inOrder(dirty) {
+		gone := dirty[ref]
 		if err := s.saveObject(ref, gone); err != nil {
 			failed = append(failed, fmt.Errorf("save %s: %w", ref, err))
+			s.again(map[types.ManagedObjectReference]bool{ref: gone})
 		}
 	}
 	return errors.Join(failed...)
+}
+
+// again keeps what could not be saved for the next time, unless it changed since.
+func (s *store) again(dirty map[types.ManagedObjectReference]bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for ref, gone := range dirty {
+		if _, noted := s.dirty[ref]; !noted {
+			s.dirty[ref] = gone
+		}
+	}
+}
+
+func inOrder(dirty map[types.ManagedObjectReference]bool) []types.ManagedObjectReference {
+	rank := func(ref types.ManagedObjectReference) int {
+		switch {
+		case dirty[ref]:
+			return 2
+		case ref.Type == "VirtualMachineSnapshot":
+			return 0
+		default:
+			return 1
+		}
+	}
+	return slices.SortedFunc(maps.Keys(dirty), func(a, b types.ManagedObjectReference) int {
+		return cmp.Or(cmp.Compare(rank(a), rank(b)), cmp.Compare(a.Type, b.Type), cmp.Compare(a.Value, b.Value))
+	})
 }
 
 func (s *store) saveObject(ref types.ManagedObjectReference, gone bool) error {
@@ -333,6 +392,10 @@ func (s *store) loadObject(path string) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, file.Close()) }()
+	// A file that a power cut left empty is one that was not written.
+	if info, err := file.Stat(); err != nil || info.Size() == 0 {
+		return err
+	}
 	var content types.ObjectContent
 	decoder := xml.NewDecoder(file)
 	decoder.TypeFunc = types.TypeFunc()
@@ -382,7 +445,7 @@ func (s *store) countFields() {
 func newObject(kind string) mo.Reference {
 	switch kind {
 	case "VirtualMachine":
-		return new(simulator.VirtualMachine)
+		return &simulator.VirtualMachine{DataSets: map[string]*simulator.DataSet{}}
 	case "VirtualMachineSnapshot":
 		return new(simulator.VirtualMachineSnapshot)
 	case "Folder":

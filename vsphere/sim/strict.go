@@ -3,8 +3,6 @@ package sim
 import (
 	"fmt"
 	"net"
-	"os"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -33,39 +31,8 @@ type strict struct {
 	names *names
 }
 
-// release gives a name free whose owner goes.
-func (n *names) release(folder types.ManagedObjectReference, name string) {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	delete(n.given, folder.Value+"/"+name)
-}
-
 func newStrict(esx bool) strict {
 	return strict{esx, &addresses{seen: map[string]bool{}}, &names{given: map[string]time.Time{}}}
-}
-
-// names remembers which names were ever given in a folder, so that only one that
-// was is looked for among the folder's children, which other calls change.
-type names struct {
-	mu    sync.Mutex
-	given map[string]time.Time // when
-}
-
-// claimTime is how long a name is kept for a call that is still being carried
-// out. Real servers reserve a name with the call.
-const claimTime = 2 * time.Second
-
-// claim takes a name and gives the time at which it was given before; the zero
-// time when it never was.
-func (n *names) claim(folder types.ManagedObjectReference, name string) time.Time {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	key := folder.Value + "/" + name
-	before := n.given[key]
-	if time.Since(before) > claimTime {
-		n.given[key] = time.Now()
-	}
-	return before
 }
 
 // addresses remembers which MAC addresses were ever given, so that only one
@@ -111,7 +78,15 @@ func (s strict) check(ctx *simulator.Context, method *simulator.Method) types.Ba
 	case *types.ReconfigVM_Task:
 		return s.reconfigure(ctx, req)
 	case *types.RelocateVM_Task:
-		return placed(ctx, req.Spec)
+		return relocatable(ctx, req)
+	case *types.RegisterVM_Task:
+		return s.register(ctx, req)
+	case *types.MoveIntoFolder_Task:
+		return movable(ctx, req)
+	case *types.PowerOnMultiVM_Task:
+		return startable(ctx, req)
+	case *types.RemoveSnapshot_Task, *types.RenameSnapshot, *types.ExportSnapshot:
+		return snapshotThere(ctx, method.This)
 	case *types.Rename_Task:
 		return s.rename(ctx, req)
 	case *types.Destroy_Task:
@@ -146,8 +121,7 @@ func (s strict) named(ctx *simulator.Context, folder types.ManagedObjectReferenc
 }
 
 func (s strict) create(ctx *simulator.Context, req *types.CreateVM_Task) types.BaseMethodFault {
-	pool := req.Pool
-	if fault := there(ctx, &pool, req.Host); fault != nil {
+	if fault := there(ctx, &req.This, &req.Pool, req.Host); fault != nil {
 		return fault
 	}
 	if req.Config.Files == nil || req.Config.Files.VmPathName == "" {
@@ -166,10 +140,7 @@ func (s strict) create(ctx *simulator.Context, req *types.CreateVM_Task) types.B
 }
 
 func (s strict) clone(ctx *simulator.Context, req *types.CloneVM_Task) types.BaseMethodFault {
-	if fault := there(ctx, &req.Folder); fault != nil {
-		return fault
-	}
-	if fault := placed(ctx, req.Spec.Location); fault != nil {
+	if fault := first(there(ctx, &req.Folder), placed(ctx, req.Spec.Location)); fault != nil {
 		return fault
 	}
 	source, ok := ctx.Map.Get(req.This).(*simulator.VirtualMachine)
@@ -187,39 +158,6 @@ func (s strict) clone(ctx *simulator.Context, req *types.CloneVM_Task) types.Bas
 		return nil
 	}
 	return s.hardware(ctx, req.Spec.Config, source)
-}
-
-func hasSnapshot(vm *simulator.VirtualMachine, ref types.ManagedObjectReference) bool {
-	return vm.Snapshot != nil && inTree(vm.Snapshot.RootSnapshotList, ref)
-}
-
-func inTree(tree []types.VirtualMachineSnapshotTree, ref types.ManagedObjectReference) bool {
-	return slices.ContainsFunc(tree, func(node types.VirtualMachineSnapshotTree) bool {
-		return node.Snapshot == ref || inTree(node.ChildSnapshotList, ref)
-	})
-}
-
-// placed makes sure that everything a relocation names is there.
-func placed(ctx *simulator.Context, spec types.VirtualMachineRelocateSpec) types.BaseMethodFault {
-	if fault := there(ctx, spec.Pool, spec.Host, spec.Folder, spec.Datastore); fault != nil {
-		return fault
-	}
-	for i := range spec.Disk {
-		if fault := there(ctx, &spec.Disk[i].Datastore); fault != nil {
-			return fault
-		}
-	}
-	return nil
-}
-
-// there makes sure that references, where given, lead to something.
-func there(ctx *simulator.Context, refs ...*types.ManagedObjectReference) types.BaseMethodFault {
-	for _, ref := range refs {
-		if ref != nil && ctx.Map.Get(*ref) == nil {
-			return &types.ManagedObjectNotFound{Obj: *ref}
-		}
-	}
-	return nil
 }
 
 func (s strict) reconfigure(ctx *simulator.Context, req *types.ReconfigVM_Task) types.BaseMethodFault {
@@ -353,9 +291,6 @@ func (s strict) destroyable(ctx *simulator.Context, ref types.ManagedObjectRefer
 	case *simulator.VirtualMachine:
 		if o.Runtime.PowerState != types.VirtualMachinePowerStatePoweredOff {
 			return invalidState(o, types.VirtualMachinePowerStatePoweredOff)
-		}
-		if o.Parent != nil {
-			s.names.release(*o.Parent, o.Name)
 		}
 	case *simulator.DistributedVirtualPortgroup:
 		for _, entity := range ctx.Map.All("VirtualMachine") {
@@ -531,31 +466,4 @@ func unchecked(spec *types.VirtualMachineConfigSpec, vm *simulator.VirtualMachin
 		value := option.GetOptionValue()
 		return strings.HasSuffix(strings.ToLower(value.Key), ".checkmacaddress") && strings.EqualFold(fmt.Sprint(value.Value), "false")
 	})
-}
-
-// datastoreOf finds the datastore that a path "[name] …" names.
-func datastoreOf(ctx *simulator.Context, path string) *simulator.Datastore {
-	name, _, ok := strings.Cut(strings.TrimPrefix(path, "["), "]")
-	if !ok || !strings.HasPrefix(path, "[") {
-		return nil
-	}
-	for _, entity := range ctx.Map.All("Datastore") {
-		if datastore, ok := entity.(*simulator.Datastore); ok && datastore.Name == name {
-			return datastore
-		}
-	}
-	return nil
-}
-
-func fileThere(ctx *simulator.Context, path string) types.BaseMethodFault {
-	datastore := datastoreOf(ctx, path)
-	if datastore == nil {
-		return &types.InvalidDatastorePath{DatastorePath: path}
-	}
-	_, name, _ := strings.Cut(path, "]")
-	file := filepath.Join(datastore.Info.GetDatastoreInfo().Url, filepath.FromSlash(strings.TrimSpace(name)))
-	if info, err := os.Stat(file); err != nil || info.IsDir() {
-		return &types.FileNotFound{FileFault: types.FileFault{File: path}}
-	}
-	return nil
 }
