@@ -52,12 +52,15 @@ func (a *app) shown(steps int, work func(*applyProgress) error) error {
 	return work(progress)
 }
 
-// steps counts what an apply will report: the changes, and the VMs that are
-// powered on after them.
+// steps counts what an apply will report: the changes, of which a recreation is
+// two, and the VMs that are powered on after them.
 func steps(p *plan.Plan) int {
 	count := len(p.Changes)
 	for _, change := range p.Changes {
 		if change.Power == "on" {
+			count++
+		}
+		if change.Action == plan.Recreate {
 			count++
 		}
 	}
