@@ -141,12 +141,17 @@ func (a *app) newByteProgress(what string, total int64) *byteProgress {
 
 // Write counts bytes.
 func (b *byteProgress) Write(p []byte) (int, error) {
-	b.done += int64(len(p))
+	b.advance(int64(len(p)))
+	return len(p), nil
+}
+
+// advance counts bytes that were done elsewhere.
+func (b *byteProgress) advance(n int64) {
+	b.done += n
 	if b.app.progress && time.Since(b.redrawn) > 100*time.Millisecond {
 		b.redrawn = time.Now()
 		b.app.notef("\r\x1b[K%s", b.line())
 	}
-	return len(p), nil
 }
 
 // line gives percentage, rate and time left.
