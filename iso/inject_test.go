@@ -9,6 +9,7 @@ import (
 func TestInjectEveryVariant(t *testing.T) {
 	for _, v := range variants() {
 		t.Run(v.name, func(t *testing.T) {
+			t.Parallel()
 			image := v.build(t)
 			if before := inspect(t, image); before.Bootable || len(before.BootFiles) == 0 {
 				t.Fatalf("the disc to be injected: %+v", before)
@@ -21,6 +22,9 @@ func TestInjectEveryVariant(t *testing.T) {
 			output, err := exec.Command(need(t, "xorriso", "xorriso"), "-indev", bootable, "-report_el_torito", "plain").CombinedOutput()
 			if err != nil || !strings.Contains(string(output), "BIOS  y   none") {
 				t.Errorf("xorriso: %v\n%s", err, output)
+			}
+			if !testing.Short() {
+				boot(t, seaBIOS, isolinuxMarker, cdrom(bootable)...)
 			}
 		})
 	}

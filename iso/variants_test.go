@@ -65,7 +65,8 @@ func variants() []variant {
 // standardTree looks like an installer's disc.
 func standardTree(t testing.TB, dir string) {
 	write(t, dir, "isolinux/isolinux.bin", isolinux(t))
-	write(t, dir, "isolinux/isolinux.cfg", []byte("default linux\n"))
+	write(t, dir, "isolinux/ldlinux.c32", ldlinux(t))
+	write(t, dir, "isolinux/isolinux.cfg", []byte("SERIAL 0 115200\nSAY "+isolinuxMarker+"\nDEFAULT linux\n"))
 	write(t, dir, "Cisco/base_scripts/ihardware.sh", []byte("#!/bin/bash\n"))
 	write(t, dir, ".discinfo", []byte("1092145123.04\nFinal\ni386\n"))
 	write(t, dir, "RedHat/RPMS/a package with a long name-1.0.0-1.i386.rpm", randomBytes(100_000))
@@ -82,17 +83,35 @@ func manyFilesTree(t testing.TB, dir string) {
 
 func capitalTree(t testing.TB, dir string) {
 	write(t, dir, "ISOLINUX/ISOLINUX.BIN", isolinux(t))
+	write(t, dir, "ISOLINUX/LDLINUX.C32", ldlinux(t))
+	write(t, dir, "ISOLINUX/ISOLINUX.CFG", []byte("SERIAL 0 115200\nSAY "+isolinuxMarker+"\nDEFAULT linux\n"))
 	write(t, dir, "README.TXT", []byte("read me\r\n"))
 }
 
 func bootDirectoryTree(t testing.TB, dir string) {
 	write(t, dir, "boot/isolinux/isolinux.bin", isolinux(t))
+	write(t, dir, "boot/isolinux/ldlinux.c32", ldlinux(t))
+	write(t, dir, "boot/isolinux/isolinux.cfg", []byte("SERIAL 0 115200\nSAY "+isolinuxMarker+"\nDEFAULT linux\n"))
 	write(t, dir, "other/data.bin", randomBytes(5000))
 }
 
 func isolinux(t testing.TB) []byte {
 	t.Helper()
 	data, err := os.ReadFile(need(t, isolinuxBin, "isolinux"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return data
+}
+
+// isolinuxMarker is what isolinux says on the serial port once it has read its
+// configuration from the disc.
+const isolinuxMarker = "UCLAB-ISOLINUX"
+
+// ldlinux is the part of isolinux 5 and later that it loads from the disc.
+func ldlinux(t testing.TB) []byte {
+	t.Helper()
+	data, err := os.ReadFile(need(t, "/usr/lib/syslinux/modules/bios/ldlinux.c32", "syslinux-common"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -120,14 +139,21 @@ func write(t testing.TB, dir, name string, data []byte) {
 // build makes the disc and gives its path.
 func (v variant) build(t testing.TB) string {
 	t.Helper()
+	image, _ := v.buildFrom(t)
+	return image
+}
+
+// buildFrom gives the directory that the disc was made of as well.
+func (v variant) buildFrom(t testing.TB) (image, tree string) {
+	t.Helper()
 	tool := need(t, v.tool, v.tool)
-	tree, image := t.TempDir(), filepath.Join(t.TempDir(), "disc.iso")
+	tree, image = t.TempDir(), filepath.Join(t.TempDir(), "disc.iso")
 	v.tree(t, tree)
 	args := append(append([]string{}, v.args...), "-V", "UCLAB", "-o", image, tree)
 	if output, err := exec.Command(tool, args...).CombinedOutput(); err != nil {
 		t.Fatalf("%s %v: %v\n%s", tool, args, err, output)
 	}
-	return image
+	return image, tree
 }
 
 func openFile(t testing.TB, path string) (*os.File, int64) {
