@@ -24,7 +24,7 @@ func TestInjectEveryVariant(t *testing.T) {
 				t.Errorf("xorriso: %v\n%s", err, output)
 			}
 			if !testing.Short() {
-				boot(t, seaBIOS, isolinuxMarker, cdrom(bootable)...)
+				boot(t, seaBIOS, "Loading "+isolinuxMarker, cdrom(bootable)...)
 			}
 		})
 	}

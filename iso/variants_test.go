@@ -66,7 +66,7 @@ func variants() []variant {
 func standardTree(t testing.TB, dir string) {
 	write(t, dir, "isolinux/isolinux.bin", isolinux(t))
 	write(t, dir, "isolinux/ldlinux.c32", ldlinux(t))
-	write(t, dir, "isolinux/isolinux.cfg", []byte("SERIAL 0 115200\nSAY "+isolinuxMarker+"\nDEFAULT linux\n"))
+	write(t, dir, "isolinux/isolinux.cfg", []byte("SERIAL 0 115200\nDEFAULT "+isolinuxMarker+"\n"))
 	write(t, dir, "Cisco/base_scripts/ihardware.sh", []byte("#!/bin/bash\n"))
 	write(t, dir, ".discinfo", []byte("1092145123.04\nFinal\ni386\n"))
 	write(t, dir, "RedHat/RPMS/a package with a long name-1.0.0-1.i386.rpm", randomBytes(100_000))
@@ -84,14 +84,14 @@ func manyFilesTree(t testing.TB, dir string) {
 func capitalTree(t testing.TB, dir string) {
 	write(t, dir, "ISOLINUX/ISOLINUX.BIN", isolinux(t))
 	write(t, dir, "ISOLINUX/LDLINUX.C32", ldlinux(t))
-	write(t, dir, "ISOLINUX/ISOLINUX.CFG", []byte("SERIAL 0 115200\nSAY "+isolinuxMarker+"\nDEFAULT linux\n"))
+	write(t, dir, "ISOLINUX/ISOLINUX.CFG", []byte("SERIAL 0 115200\nDEFAULT "+isolinuxMarker+"\n"))
 	write(t, dir, "README.TXT", []byte("read me\r\n"))
 }
 
 func bootDirectoryTree(t testing.TB, dir string) {
 	write(t, dir, "boot/isolinux/isolinux.bin", isolinux(t))
 	write(t, dir, "boot/isolinux/ldlinux.c32", ldlinux(t))
-	write(t, dir, "boot/isolinux/isolinux.cfg", []byte("SERIAL 0 115200\nSAY "+isolinuxMarker+"\nDEFAULT linux\n"))
+	write(t, dir, "boot/isolinux/isolinux.cfg", []byte("SERIAL 0 115200\nDEFAULT "+isolinuxMarker+"\n"))
 	write(t, dir, "other/data.bin", randomBytes(5000))
 }
 
@@ -104,8 +104,8 @@ func isolinux(t testing.TB) []byte {
 	return data
 }
 
-// isolinuxMarker is what isolinux says on the serial port once it has read its
-// configuration from the disc.
+// isolinuxMarker is what isolinux tries to start, and says so on the serial port,
+// once it has read its configuration from the disc.
 const isolinuxMarker = "UCLAB-ISOLINUX"
 
 // ldlinux is the part of isolinux 5 and later that it loads from the disc.

@@ -61,7 +61,7 @@ func TestVerifyFindsDamage(t *testing.T) {
 	catalog := int(le32(good[17*2048+71:])) * 2048
 	boot := int(le32(good[catalog+32+8:])) * 2048
 	root := int(le32(good[16*2048+158:])) * 2048
-	text := bytes.Index(good, []byte("default linux"))
+	text := bytes.Index(good, []byte("DEFAULT "+isolinuxMarker))
 	tests := []struct {
 		name   string
 		at     int
