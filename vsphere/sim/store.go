@@ -121,7 +121,10 @@ func (s *store) made(ref types.ManagedObjectReference) {
 func (s *store) UpdateObject(_ *simulator.Context, obj mo.Reference, changes []types.PropertyChange) {
 	task, ok := obj.(*mo.Task)
 	if !ok {
-		s.note(obj.Reference(), false)
+		// A VM changes before it is put, too.
+		if ref := obj.Reference(); s.service.Context.Map.Get(ref) != nil {
+			s.note(ref, false)
+		}
 		return
 	}
 	ended := slices.ContainsFunc(changes, func(change types.PropertyChange) bool { return change.Name == "info.completeTime" })
