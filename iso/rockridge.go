@@ -68,7 +68,7 @@ func (w *walker) systemUse(r record) (systemUse, error) {
 		}
 		sector, err := w.disc.sector(next.lba)
 		if err != nil {
-			return use, fmt.Errorf("Rock Ridge continuation area: %w", err)
+			return use, fmt.Errorf("continuation area of Rock Ridge: %w", err)
 		}
 		if next.offset+next.size > SectorSize {
 			return use, &FormatError{next.lba, useContinuation, "it crosses its sector"}
