@@ -162,22 +162,45 @@ func (p *Injection) planDescriptors() error {
 			rest = append(rest, planned)
 		}
 	}
-	p.descriptors = append(p.descriptors, rest...)
-	set := int64(len(p.disc.descriptor))
-	for int64(len(p.descriptors)) < set { // of several boot records one remains
+	p.descriptors = append(p.descriptors, withoutRepeats(rest)...)
+	recognition, err := p.recognition()
+	if err != nil {
+		return err
+	}
+	taken := int(p.disc.lastDescriptor() - firstDescriptor + 1)
+	for len(p.descriptors)+len(recognition) < taken { // of several boot records one remains
 		p.descriptors = append(p.descriptors, &plannedDescriptor{data: slices.Clone(rest[len(rest)-1].data)})
 	}
-	for _, lba := range p.disc.udf.recognition {
-		data, err := p.disc.sector(lba)
-		if err != nil {
-			return err
-		}
-		p.descriptors = append(p.descriptors, &plannedDescriptor{old: lba, data: data})
-	}
-	if int64(len(p.descriptors)) > set+int64(len(p.disc.udf.recognition)) {
+	p.descriptors = append(p.descriptors, recognition...)
+	if len(p.descriptors) > taken {
 		return p.freeSector(firstDescriptor + int64(len(p.descriptors)) - 1)
 	}
 	return nil
+}
+
+// recognition gives UDF's volume recognition sequence, which moves along with
+// the descriptors: it holds no addresses.
+func (p *Injection) recognition() ([]*plannedDescriptor, error) {
+	var sequence []*plannedDescriptor
+	for _, lba := range p.disc.udf.recognition {
+		data, err := p.disc.sector(lba)
+		if err != nil {
+			return nil, err
+		}
+		sequence = append(sequence, &plannedDescriptor{old: lba, data: data})
+	}
+	return withoutRepeats(sequence), nil
+}
+
+// withoutRepeats leaves out descriptors that an interrupted injection in place
+// has doubled: the same but for the volume's size.
+func withoutRepeats(set []*plannedDescriptor) []*plannedDescriptor {
+	sizeless := func(d *plannedDescriptor) string {
+		data := slices.Clone(d.data)
+		clear(data[offVolumeSpaceSize : offVolumeSpaceSize+8])
+		return string(data)
+	}
+	return slices.CompactFunc(set, func(a, b *plannedDescriptor) bool { return sizeless(a) == sizeless(b) })
 }
 
 // descriptorAt is the planned form of the descriptor that the disc has at a

@@ -3,7 +3,6 @@ package iso
 import (
 	"bytes"
 	"fmt"
-	"slices"
 )
 
 // OccupiedError says that the sector which the descriptors need is taken by
@@ -54,7 +53,8 @@ func (p *Injection) freeSector(lba int64) error {
 }
 
 // checkSpare makes sure that a sector which nothing refers to holds nothing:
-// zeros, or the version text that cdrtools leaves there ("MKI ...").
+// zeros, the version text that cdrtools leaves there ("MKI ..."), or what an
+// injection in place that was interrupted has left behind.
 func (p *Injection) checkSpare(lba int64) error {
 	if (lba+1)*SectorSize > p.size {
 		return &OccupiedError{lba, "nothing: the image ends before it"}
@@ -63,10 +63,36 @@ func (p *Injection) checkSpare(lba int64) error {
 	if err != nil {
 		return err
 	}
-	if bytes.HasPrefix(data, []byte("MKI ")) || !slices.ContainsFunc(data, func(b byte) bool { return b != 0 }) {
+	terminator := p.disc.descriptor[len(p.disc.descriptor)-1].data
+	if bytes.HasPrefix(data, []byte("MKI ")) || allZero(data) || bytes.Equal(data, terminator) {
 		return nil
 	}
+	moved, err := p.hasMoved(lba, data)
+	if err != nil || moved {
+		return err
+	}
 	return &OccupiedError{lba, fmt.Sprintf("bytes that nothing on the disc refers to (%q ...)", data[:16])}
+}
+
+// hasMoved says that the disc uses a copy of a sector: the same but for the
+// addresses of itself that a directory holds.
+func (p *Injection) hasMoved(lba int64, data []byte) (bool, error) {
+	itself, there := make([]byte, 8), make([]byte, 8)
+	putBothEndian32(itself, uint32(lba))
+	found := false
+	err := p.disc.eachReference(func(r reference) error {
+		if found || r.sectors == 0 || r.target < lba {
+			return nil
+		}
+		copied, err := p.disc.sector(r.target)
+		if err != nil {
+			return err
+		}
+		putBothEndian32(there, uint32(r.target))
+		found = bytes.Equal(bytes.ReplaceAll(data, itself, there), bytes.ReplaceAll(copied, itself, there))
+		return nil
+	})
+	return found, err
 }
 
 // relocate moves an extent to the end and mends the fields that hold its LBA:

@@ -27,11 +27,15 @@ type udfVolume struct {
 // readUDF looks for the volume recognition sequence that follows the ISO 9660
 // terminator (ECMA-167 2/8.3) and for what the anchor points to.
 func (d *Disc) readUDF() error {
-	after := d.descriptor[len(d.descriptor)-1].lba + 1
+	terminator := d.descriptor[len(d.descriptor)-1]
+	after := terminator.lba + 1
 	for lba := after; lba < after+maxRecognition && (lba+1)*SectorSize <= d.size; lba++ {
 		data, err := d.sector(lba)
 		if err != nil {
 			return err
+		}
+		if lba == after && bytes.Equal(data, terminator.data) {
+			continue // an interrupted injection in place has doubled it
 		}
 		id := string(data[1:6])
 		if id != "BEA01" && id != "NSR02" && id != "NSR03" && id != "TEA01" && id != "BOOT2" {
@@ -41,6 +45,7 @@ func (d *Disc) readUDF() error {
 		d.udf.present = d.udf.present || id == "NSR02" || id == "NSR03"
 	}
 	if !d.udf.present {
+		d.udf.recognition = nil
 		return nil
 	}
 	return d.readUDFAnchors()
@@ -125,4 +130,13 @@ func (p *Injection) repeatUDFAnchor(align int64) {
 		}
 	}
 	p.patch((p.next-1)*SectorSize, anchor, "UDF anchor")
+}
+
+// lastDescriptor is the last sector that the descriptors take, UDF's recognition
+// sequence included.
+func (d *Disc) lastDescriptor() int64 {
+	if n := len(d.udf.recognition); n > 0 {
+		return d.udf.recognition[n-1]
+	}
+	return d.descriptor[len(d.descriptor)-1].lba
 }

@@ -47,18 +47,18 @@ func (p *Injection) Apply(ctx context.Context, file File, sync bool) error {
 	if len(shifted) == 0 {
 		return nil
 	}
-	if len(p.interim) > 0 || len(p.moves) > 0 {
-		// What moved must be found at its new place before its old one is
-		// overwritten.
-		if err := writeAll(ctx, file, append(p.interim, shifted[0])); err != nil {
-			return err
-		}
+	// What moved must be found at its new place before its old one is
+	// overwritten; the boot record comes last of all.
+	if err := writeAll(ctx, file, append(p.interim, shifted[0])); err != nil {
+		return err
+	}
+	if len(p.moves) > 0 {
 		if err := flush(file, sync); err != nil {
 			return err
 		}
 	}
-	slices.Reverse(shifted)
-	if err := writeAll(ctx, file, shifted); err != nil {
+	slices.Reverse(shifted[1:])
+	if err := writeAll(ctx, file, shifted[1:]); err != nil {
 		return err
 	}
 	return flush(file, sync)
