@@ -289,3 +289,35 @@ func (s *Session) HardLinks(ctx context.Context, name, below string) ([]string, 
 	}
 	return links, nil
 }
+
+// MoveOver gives a file the name of another, which it replaces, in one step
+// where the server can and otherwise as close to one as it allows. It is for
+// files that were written beside their target.
+func (s *Session) MoveOver(ctx context.Context, from, to string) error {
+	r := Replacement{Path: to, Scratch: "move"}
+	if _, err := s.Lstat(ctx, to); errors.Is(err, fs.ErrNotExist) {
+		return s.Rename(ctx, from, to)
+	} else if err != nil {
+		return err
+	}
+	can, err := s.Capabilities(ctx)
+	if err != nil {
+		return err
+	}
+	if can.PosixRename {
+		err := s.files(ctx, false, func(client *sftp.Client) error { return client.PosixRename(from, to) })
+		return explain(err, fmt.Sprintf("rename %s to %s", from, to))
+	}
+	if shell, err := s.Shell(ctx); err != nil {
+		return err
+	} else if shell {
+		return s.must(ctx, fmt.Sprintf("mv -f %s %s", Quote(from), Quote(to)))
+	}
+	if err := s.Rename(ctx, to, r.aside()); err != nil {
+		return err
+	}
+	if err := s.Rename(ctx, from, to); err != nil {
+		return errors.Join(err, s.Rename(context.WithoutCancel(ctx), r.aside(), to))
+	}
+	return s.Remove(ctx, r.aside())
+}

@@ -87,6 +87,9 @@ func parseBody(src []byte, filename string, r *report) hcl.Body {
 
 // decode fills b with the attributes and blocks of a body.
 func decode(body hcl.Body, typ *blockType, b *block, r *report) *block {
+	if typ.foreign {
+		return b
+	}
 	if typ.open {
 		attributes, diags := body.JustAttributes()
 		r.diagnostics(diags)

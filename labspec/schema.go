@@ -34,6 +34,7 @@ type blockType struct {
 	labels     []string // what each label is
 	single     bool     // at most one in its parent
 	open       bool     // any attribute is allowed (locals)
+	foreign    bool     // read by another package: its contents are left alone
 	attributes []attribute
 	blocks     []*blockType
 	doc        string
@@ -49,7 +50,7 @@ func language() *blockType {
 		},
 		blocks: []*blockType{
 			labBlock(), variableBlock(), localsBlock(), targetBlock(), networkBlock(), mediaBlock(),
-			clusterBlock(), nodeBlock(), serialLinkBlock(), profileBlock(), remoteDestinationBlock(), podsBlock(),
+			clusterBlock(), nodeBlock(), serialLinkBlock(), profileBlock(), remoteDestinationBlock(), podsBlock(), patchBlock(),
 		},
 	}
 	root.prepare()
@@ -86,6 +87,14 @@ func (t *blockType) child(name string) *blockType {
 
 var ignoreAttribute = attribute{"ignore", kindStrings, false,
 	"Lints to silence for this block, by id. Errors cannot be silenced.", "none"}
+
+// patchBlock belongs to package patches, which reads it from the same file.
+func patchBlock() *blockType {
+	return &blockType{
+		name: "patch", labels: []string{"id"}, foreign: true,
+		doc: "A patch of the lab's own, in the catalogue's format: see docs/patches.md. `uclab patch` reads it.",
+	}
+}
 
 func labBlock() *blockType {
 	return &blockType{

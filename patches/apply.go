@@ -191,7 +191,7 @@ func (changedError) Hint() string {
 // interrupted apply of it recorded.
 func (c *changer) newEntry(planned *Planned, before entry) entry {
 	e := entry{Format: ledgerFormat, ID: planned.Patch.ID, Title: planned.Patch.Title, State: entryApplying,
-		Time: time.Now().UTC().Truncate(time.Second), By: c.options.By, Service: before.Service, Links: before.Links}
+		Time: time.Now().UTC(), By: c.options.By, Service: before.Service, Links: before.Links}
 	if planned.Patch.Restart != nil {
 		e.Restart = planned.Patch.Restart.Notice
 	}

@@ -2,9 +2,12 @@ package patches
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"net"
 	"strings"
+
+	"github.com/uclab/uclab/appliance"
 )
 
 // MACPlace says where a wanted MAC address has to be set.
@@ -65,4 +68,25 @@ func ParseMAC(text string) (net.HardwareAddr, error) {
 		return nil, fmt.Errorf("%q is not a MAC address: it needs 12 hexadecimal digits, as in 00:16:35:aa:bb:cc", text)
 	}
 	return address, nil
+}
+
+// GuestMAC reads the address that the guest is set to take over on a network
+// interface; "" when it keeps the adapter's own. A file that sets it twice is
+// an error.
+func GuestMAC(ctx context.Context, session *appliance.Session, device string) (string, error) {
+	name := "/etc/sysconfig/network-scripts/ifcfg-" + device
+	file, err := session.ReadFile(ctx, name, maxFile)
+	if err != nil {
+		return "", err
+	}
+	lines := splitLines(file.Data)
+	key := setKey{key: "MACADDR"}
+	switch at := key.find(lines, key.key); len(at) {
+	case 0:
+		return "", nil
+	case 1:
+		return strings.ToLower(key.valueAt(lines, at[0])), nil
+	default:
+		return "", fmt.Errorf("%s sets MACADDR twice, in lines %d and %d", name, at[0]+1, at[1]+1)
+	}
 }

@@ -68,6 +68,10 @@ support neither modified discs nor tweaked appliances.`,
 		newSnapshotCommand(a),
 		newResetCommand(a),
 		newReapCommand(a),
+		newPatchCommand(a),
+		newMACCommand(a),
+		newLicenseCommand(a),
+		newMountCommand(a),
 		newProfilesCommand(a),
 		newISOCommand(a),
 		newSimCommand(a),
@@ -75,6 +79,7 @@ support neither modified discs nor tweaked appliances.`,
 		newCompletionCommand(a),
 		newGendocsCommand(a),
 	)
+	root.AddCommand(newFileCommands(a)...)
 	refuseStrayWords(root)
 	return root
 }

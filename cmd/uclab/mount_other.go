@@ -1,0 +1,13 @@
+//go:build !linux
+
+package main
+
+import (
+	"context"
+
+	"github.com/uclab/uclab/appliance"
+)
+
+func (a *app) mountDirectory(context.Context, *appliance.Session, string, string, bool) error {
+	return hintf(errNoFUSE, "leave the directory out: a network drive is served instead, and the line that maps it is printed")
+}
