@@ -49,7 +49,7 @@ func (w *patchWork) document() any {
 		node := patchPlanDocument{Node: target.node.Address, Patches: []patchDocument{}}
 		for _, plan := range target.plans {
 			for _, planned := range plan.Patches {
-				node.Patches = append(node.Patches, documentOf(planned, plan.Partition))
+				node.Patches = append(node.Patches, patchDocumentOf(planned, plan.Partition))
 			}
 		}
 		all = append(all, node)
@@ -61,7 +61,7 @@ func (w *patchWork) document() any {
 	return patchPlansDocument{1, all}
 }
 
-func documentOf(planned *patches.Planned, partition patches.Partition) patchDocument {
+func patchDocumentOf(planned *patches.Planned, partition patches.Partition) patchDocument {
 	d := patchDocument{
 		ID: planned.Patch.ID, State: planned.State, Files: []patchFileDocument{}, Restart: []string{}, Commands: planned.Commands,
 		Variant: planned.Variant, Reason: planned.Reason, Notes: planned.Notes, Partition: partition,
