@@ -105,8 +105,15 @@ type applier struct {
 	// while to list them.
 	standard map[string]bool
 
-	reads gather
+	outcomes  map[*plan.Change]*Outcome
+	reads     gather
+	mends     sync.WaitGroup // clones that are being read back and mended
+	mendSlots chan struct{}
 }
+
+// errLater says that a change goes on after its worker has ended, and is closed
+// by whoever ends it.
+var errLater = errors.New("to be closed later")
 
 func newApplier(c *Client, lab *labspec.Lab, inv *plan.Inventory, p *plan.Plan, opts ApplyOptions) *applier {
 	if opts.Parallelism <= 0 {
@@ -121,8 +128,11 @@ func newApplier(c *Client, lab *labspec.Lab, inv *plan.Inventory, p *plan.Plan, 
 		vms:    make(map[string]ref), unmade: make(map[string]error), restart: make(map[string]bool), standard: make(map[string]bool),
 	}
 	a.reads.client = c
+	a.mendSlots = make(chan struct{}, opts.Parallelism)
+	a.outcomes = make(map[*plan.Change]*Outcome, len(p.Changes))
 	for i := range p.Changes {
 		a.result.Outcomes[i].Change = &p.Changes[i]
+		a.outcomes[&p.Changes[i]] = &a.result.Outcomes[i]
 	}
 	for i := range inv.VMs {
 		vm := &inv.VMs[i]
@@ -200,6 +210,7 @@ func (a *applier) carryOut(ctx context.Context) {
 	a.onLive(ctx, a.of(plan.KindVM, is(plan.Update)), plan.Update, a.updateVM)
 	if creating := a.of(plan.KindVM, creates); a.makeFolder(ctx, creating) {
 		a.run(ctx, creating, a.opts.Parallelism, plan.Create, a.createVM)
+		a.mends.Wait()
 		a.checkBootOrder(ctx, creating)
 	}
 	a.setRules(ctx, a.of(plan.KindRule, changes))
@@ -236,7 +247,9 @@ func (a *applier) run(ctx context.Context, outcomes []*Outcome, parallelism int,
 		workers.Go(func() {
 			defer func() { <-slots }()
 			a.opts.Progress.Start(o.Change.Kind, o.Change.Address, first(action, o.Change.Action))
-			a.close(o, do(context.WithoutCancel(ctx), o.Change))
+			if err := do(context.WithoutCancel(ctx), o.Change); err != errLater {
+				a.close(o, err)
+			}
 		})
 	}
 	workers.Wait()

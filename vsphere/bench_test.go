@@ -49,12 +49,12 @@ func BenchmarkApply500(b *testing.B) {
 	var ours, floor time.Duration
 	for b.Loop() {
 		specs := recordedSpecs(b, n)
-		tg := vpx(b)
+		tg := vpx(b).past()
 		began := time.Now()
 		createBare(b, tg, specs)
 		floor += time.Since(began)
 
-		tg = vpx(b)
+		tg = vpx(b).past()
 		began = time.Now()
 		c := tg.dial()
 		if _, err := apply(b, c, lab(n), vsphere.ApplyOptions{Parallelism: inFlight}); err != nil {
@@ -153,7 +153,7 @@ func (w *bareWaiter) run(ctx context.Context, stop chan struct{}) {
 func BenchmarkEmptyPlan1000(b *testing.B) {
 	const n = 1000
 	l := lab(n)
-	tg := vpx(b)
+	tg := vpx(b).past()
 	if _, err := apply(b, tg.dial(), l, vsphere.ApplyOptions{Parallelism: 32}); err != nil {
 		b.Fatal(err)
 	}
@@ -207,14 +207,14 @@ func BenchmarkClone200(b *testing.B) {
 	var ours, floor time.Duration
 	for b.Loop() {
 		l := room(100, labspec.Clone{From: "golden", Snapshot: "clean", Linked: true})
-		tg := vpx(b)
+		tg := vpx(b).past()
 		golden(b, tg.dial(), 2, "clean")
 		program := bareClones(b, tg, l)
 		began := time.Now()
 		program()
 		floor += time.Since(began)
 
-		tg = vpx(b)
+		tg = vpx(b).past()
 		golden(b, tg.dial(), 2, "clean")
 		began = time.Now()
 		if _, err := apply(b, tg.dial(), l, vsphere.ApplyOptions{Parallelism: inFlight}); err != nil {

@@ -150,12 +150,23 @@ func (a *applier) cloneVM(ctx context.Context, change *plan.Change) error {
 		return err
 	}
 	a.created(change, vm)
-	// Hosts drop parts of a clone's configuration without a word.
-	live, err := a.reads.read(ctx, vm)
-	if err == nil && live != nil {
-		err = a.reconfigure(ctx, change, live)
-	}
-	return failure("configure VM", change.Name, err)
+	a.mendLater(ctx, change, vm)
+	return errLater
+}
+
+// mendLater reads a clone back and makes it what is wanted, since hosts drop
+// parts of a clone's configuration without a word. Meanwhile the next clone may
+// begin: the change is closed when this has ended.
+func (a *applier) mendLater(ctx context.Context, change *plan.Change, vm ref) {
+	a.mends.Go(func() {
+		a.mendSlots <- struct{}{}
+		defer func() { <-a.mendSlots }()
+		live, err := a.reads.read(ctx, vm)
+		if err == nil && live != nil {
+			err = a.reconfigure(ctx, change, live)
+		}
+		a.close(a.outcomes[change], failure("configure VM", change.Name, err))
+	})
 }
 
 // cloneCall is the call that starts the clone.
