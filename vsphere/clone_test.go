@@ -100,6 +100,19 @@ func TestClones(t *testing.T) {
 	}
 }
 
+// A server that applies the whole configuration of a clone, as the embedded
+// simulator does, is asked for nothing more.
+func TestWholeClonesNeedNoMending(t *testing.T) {
+	tg := vpx(t)
+	c := tg.dial()
+	golden(t, c, 2, "clean")
+	tg.setCut(nil)
+	mustApply(t, c, room(2, labspec.Clone{From: "golden", Snapshot: "clean", Linked: true}), vsphere.ApplyOptions{})
+	if n := tg.calls["ReconfigVM_Task"]; n != 0 {
+		t.Errorf("%d reconfigurations", n)
+	}
+}
+
 // What is cloned is looked for before the first change.
 func TestWhatIsClonedHasToBeThere(t *testing.T) {
 	tg := vpx(t)

@@ -54,6 +54,18 @@ func TestVcsimIsATarget(t *testing.T) {
 		}
 		wantNothingLeft(t, c, l)
 	}
+	// It drops parts of a clone's configuration, and the clone is mended.
+	l.Target.ResourcePool = "DC0_C0"
+	l.Nodes = l.Nodes[:1]
+	l.Nodes[0].Serial, l.SerialLinks = nil, nil
+	l.Nodes[0].Clone = &labspec.Clone{From: "DC0_C0_RP0_VM0", Source: "DC0_C0_RP0_VM0"}
+	l.Nodes[0].Disks = []labspec.Disk{{SizeGB: 10}}
+	l.Nodes[0].SCSI = "pvscsi"
+	l.Nodes[0].HardwareVersion = ""
+	mustApply(t, c, l, withDisc)
+	if err := destroy(t, c, l); err != nil {
+		t.Fatal(err)
+	}
 	if left := model.Count().Machine; left != machines {
 		t.Errorf("%d VMs, and there were %d", left, machines)
 	}

@@ -91,6 +91,7 @@ func New(ctx context.Context, opts Options) (_ *Server, err error) {
 	s.strict.remember(s.model.Map())
 	s.model.Map().AddHandler(s.strict.names)
 	s.model.Map().AddHandler(orphans{})
+	s.model.Map().AddHandler(s.strict.clones)
 	s.Service.TLS = new(tls.Config)
 	s.Service.Listen = &url.URL{Host: "127.0.0.1:0"}
 	if opts.User != "" {

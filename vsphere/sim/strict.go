@@ -29,10 +29,12 @@ type strict struct {
 	esx   bool
 	macs  *addresses
 	names *names
+
+	clones *clones
 }
 
 func newStrict(esx bool) strict {
-	return strict{esx, &addresses{seen: map[string]bool{}}, &names{given: map[string]time.Time{}}}
+	return strict{esx, &addresses{seen: map[string]bool{}}, &names{given: map[string]time.Time{}}, &clones{pending: map[string]inheritance{}}}
 }
 
 // addresses remembers which MAC addresses were ever given, so that only one
@@ -121,6 +123,7 @@ func (s strict) named(ctx *simulator.Context, folder types.ManagedObjectReferenc
 }
 
 func (s strict) create(ctx *simulator.Context, req *types.CreateVM_Task) types.BaseMethodFault {
+	s.clones.forget(req.This, req.Config.Name)
 	if fault := there(ctx, &req.This, &req.Pool, req.Host); fault != nil {
 		return fault
 	}
@@ -154,10 +157,13 @@ func (s strict) clone(ctx *simulator.Context, req *types.CloneVM_Task) types.Bas
 	case linked && req.Spec.Snapshot == nil:
 		return &types.InvalidArgument{InvalidProperty: "spec.snapshot"}
 	}
-	if req.Spec.Config == nil {
-		return nil
+	if req.Spec.Config != nil {
+		if fault := s.hardware(ctx, req.Spec.Config, source); fault != nil {
+			return fault
+		}
 	}
-	return s.hardware(ctx, req.Spec.Config, source)
+	s.clones.expect(req, source)
+	return nil
 }
 
 func (s strict) reconfigure(ctx *simulator.Context, req *types.ReconfigVM_Task) types.BaseMethodFault {
