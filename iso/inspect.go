@@ -103,7 +103,8 @@ func (d *Disc) survey(report *Report) (map[int64]Entry, error) {
 		err := d.Walk(&d.Trees[i], func(entry Entry) (bool, error) {
 			report.note(entry, d.size, i == 0)
 			if !entry.Dir && entry.Size > 0 {
-				if _, taken := starts[entry.Extents[0].LBA]; !taken {
+				// Of files that share an extent the longest is the boot file.
+				if other, taken := starts[entry.Extents[0].LBA]; !taken || other.Size < entry.Size {
 					starts[entry.Extents[0].LBA] = entry
 				}
 			}
