@@ -179,7 +179,7 @@ func (s *Server) handle(ctx *simulator.Context, method *simulator.Method) (mo.Re
 		fault = s.strict.check(ctx, method)
 	}
 	if fault != nil {
-		return nil, fault
+		return nil, refuse(ctx, method, fault)
 	}
 	if s.store != nil {
 		s.store.touch(about)

@@ -21,6 +21,7 @@ const (
 	maxMemoryMB    = 6 << 20 // 6 TiB
 	maxSerialPorts = 4       // of a VM before hardware version 10 (32 after), which a BIOS knows
 	maxPerIDE      = 2
+	maxDisk        = 62 << 40 // 62 TiB, in bytes
 )
 
 // strict refuses what a real server would refuse and the stock simulator takes,
@@ -386,7 +387,7 @@ func (s strict) devices(ctx *simulator.Context, spec *types.VirtualMachineConfig
 		case types.VirtualDeviceConfigSpecOperationAdd:
 			count(change.Device, 1)
 		}
-		if fault := s.backing(ctx, change.Device, spec, vm); fault != nil {
+		if fault := first(s.backing(ctx, change.Device, spec, vm), space(ctx, change, spec, vm)); fault != nil {
 			return fault
 		}
 	}
@@ -404,7 +405,7 @@ func (s strict) devices(ctx *simulator.Context, spec *types.VirtualMachineConfig
 // backing checks what a device is to be connected to.
 func (s strict) backing(ctx *simulator.Context, device types.BaseVirtualDevice, spec *types.VirtualMachineConfigSpec, vm *simulator.VirtualMachine) types.BaseMethodFault {
 	if disk, ok := device.(*types.VirtualDisk); ok {
-		if disk.CapacityInKB < 0 || disk.CapacityInBytes < 0 {
+		if capacity := capacityOf(disk); disk.CapacityInKB < 0 || capacity < 0 || capacity > maxDisk {
 			return &types.InvalidArgument{InvalidProperty: "configSpec.deviceChange.device.capacityInKB"}
 		}
 	}
@@ -423,6 +424,45 @@ func (s strict) backing(ctx *simulator.Context, device types.BaseVirtualDevice, 
 		return there(ctx, info.Datastore)
 	}
 	return nil
+}
+
+// space makes sure that a disk that is not thin has room. Thin ones may promise
+// more than there is.
+func space(ctx *simulator.Context, change *types.VirtualDeviceConfigSpec, spec *types.VirtualMachineConfigSpec, vm *simulator.VirtualMachine) types.BaseMethodFault {
+	disk, ok := change.Device.(*types.VirtualDisk)
+	if !ok || change.FileOperation != types.VirtualDeviceConfigSpecFileOperationCreate {
+		return nil
+	}
+	backing, ok := disk.Backing.(*types.VirtualDiskFlatVer2BackingInfo)
+	if !ok || backing.ThinProvisioned != nil && *backing.ThinProvisioned {
+		return nil
+	}
+	file := backing.FileName
+	switch {
+	case file != "":
+	case spec.Files != nil && spec.Files.VmPathName != "":
+		file = spec.Files.VmPathName
+	case vm != nil:
+		file = vm.Config.Files.VmPathName
+	}
+	datastore := datastoreOf(ctx, file)
+	if datastore == nil {
+		return nil
+	}
+	var free int64
+	ctx.WithLock(datastore, func() { free = datastore.Summary.FreeSpace })
+	if capacityOf(disk) > free {
+		return &types.NoDiskSpace{FileFault: types.FileFault{File: file}, Datastore: datastore.Name}
+	}
+	return nil
+}
+
+// capacityOf gives a disk's size in bytes.
+func capacityOf(disk *types.VirtualDisk) int64 {
+	if disk.CapacityInBytes != 0 {
+		return disk.CapacityInBytes
+	}
+	return disk.CapacityInKB << 10
 }
 
 func (s strict) network(ctx *simulator.Context, card *types.VirtualEthernetCard, spec *types.VirtualMachineConfigSpec, vm *simulator.VirtualMachine) types.BaseMethodFault {
