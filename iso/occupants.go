@@ -102,11 +102,14 @@ func (e *TruncatedError) Hint() string {
 	return "the download did not end, or is one part of a split file: fetch it again, or join the parts"
 }
 
-// checkWhole refuses an image that ends before its contents. A short last
-// sector is no loss.
+// checkWhole refuses an image that ends before its contents, or whose contents
+// lie over its descriptors. A short last sector is no loss.
 func (d *Disc) checkWhole() error {
 	err := d.eachReference(func(r reference) error {
 		end := r.target + r.sectors
+		if r.sectors > 0 && r.kind != useBoot && end > firstDescriptor && r.target <= d.lastDescriptor() {
+			return &FormatError{r.target, r.String(), "it lies over the volume descriptors"}
+		}
 		if r.kind == useUDF || r.kind == useBoot || r.sectors == 0 || end <= (d.size+SectorSize-1)/SectorSize {
 			return nil
 		}
