@@ -74,11 +74,6 @@ type fuseTree struct {
 	listings map[string]*listing
 }
 
-type listing struct {
-	read  time.Time
-	infos map[string]os.FileInfo
-}
-
 func (t *fuseTree) recent(dir string) *listing {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -190,10 +185,9 @@ func (n *fuseNode) Readdir(ctx context.Context) (fusefs.DirStream, syscall.Errno
 	if err != nil {
 		return nil, errno(err)
 	}
-	l := &listing{read: time.Now(), infos: map[string]os.FileInfo{}}
+	l := newListing(infos)
 	entries := make([]fuse.DirEntry, 0, len(infos))
 	for _, info := range infos {
-		l.infos[info.Name()] = info
 		entries = append(entries, fuse.DirEntry{Name: info.Name(), Mode: systemMode(info.Mode())})
 	}
 	n.tree.mu.Lock()
@@ -239,9 +233,17 @@ func (n *fuseNode) Readlink(ctx context.Context) ([]byte, syscall.Errno) {
 // Open opens the file.
 func (n *fuseNode) Open(ctx context.Context, flags uint32) (fusefs.FileHandle, uint32, syscall.Errno) {
 	size := int64(-1)
-	if l := n.tree.recent(path.Dir(n.name())); l != nil {
-		if info := l.infos[path.Base(n.name())]; info != nil && info.Mode().IsRegular() {
+	dir, name := path.Split(n.name())
+	if l := n.tree.recent(path.Clean(dir)); l != nil {
+		if info := l.infos[name]; info != nil && info.Mode().IsRegular() {
 			size = info.Size()
+		}
+		if int(flags)&writing == 0 {
+			if f := n.tree.ahead(ctx, l, dir, name); f != nil {
+				if <-f.done; f.err == nil {
+					return f, 0, 0
+				}
+			}
 		}
 	}
 	return n.open(ctx, n.name(), int(flags)&(writing|os.O_RDWR), size)
