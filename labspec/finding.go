@@ -81,22 +81,19 @@ func (e *InvalidError) Error() string {
 // the file, what is wrong and how to mend it. Width is the terminal's; 0 means
 // no wrapping.
 func WriteFindings(w io.Writer, findings []Finding, sources map[string][]byte, width uint, color bool) error {
-	files := map[string]*hcl.File{}
-	for name, src := range sources {
-		files[name] = &hcl.File{Bytes: src}
-	}
+	snippets := newSnippets(sources, color)
 	var buffer bytes.Buffer
-	writer := hcl.NewDiagnosticTextWriter(&buffer, files, width, color)
+	writer := hcl.NewDiagnosticTextWriter(&buffer, nil, width, color)
 	for _, finding := range findings {
 		buffer.Reset()
 		if err := writer.WriteDiagnostic(finding.diagnostic()); err != nil {
 			return fmt.Errorf("write finding %s: %w", finding.ID, err)
 		}
-		text := buffer.Bytes()
+		head, detail, _ := bytes.Cut(buffer.Bytes(), []byte("\n\n"))
 		if finding.Severity == SeverityNotice { // HCL knows errors and warnings only
-			text = bytes.Replace(text, []byte("Warning"), []byte("Notice"), 1)
+			head = bytes.Replace(head, []byte("Warning"), []byte("Notice"), 1)
 		}
-		if _, err := w.Write(text); err != nil {
+		if _, err := fmt.Fprintf(w, "%s\n\n%s%s", head, snippets.of(finding.Range), detail); err != nil {
 			return fmt.Errorf("write finding %s: %w", finding.ID, err)
 		}
 	}
@@ -115,14 +112,9 @@ func (f Finding) diagnostic() *hcl.Diagnostic {
 	if f.Source != "" {
 		detail = append(detail, "Source: "+f.Source+".")
 	}
-	diagnostic := &hcl.Diagnostic{
+	return &hcl.Diagnostic{
 		Severity: severity,
 		Summary:  fmt.Sprintf("%s [%s]", f.Summary, f.ID),
 		Detail:   strings.Join(detail, " "),
 	}
-	if f.Range.Filename != "" {
-		subject := f.Range
-		diagnostic.Subject = &subject
-	}
-	return diagnostic
 }
