@@ -142,6 +142,9 @@ func (a *applier) cloneVM(ctx context.Context, change *plan.Change) error {
 	if err != nil {
 		return failure("clone VM", s.name, err)
 	}
+	// A server makes the clones of one source one after the other: few end
+	// between two reads, and the next ones should not wait for that.
+	a.tasks.grant(cloneCredit)
 	vm, err := a.create(ctx, change, a.marks(change), start)
 	if fault.Is(err, &types.MethodNotFound{}) && change.Node.Clone.Instant {
 		return &Error{Op: "clone VM", On: s.name, Why: "the server makes no instant clones", Err: err, hint: "set linked = true instead of instant"}
@@ -153,6 +156,9 @@ func (a *applier) cloneVM(ctx context.Context, change *plan.Change) error {
 	a.mendLater(ctx, change, vm)
 	return errLater
 }
+
+// cloneCredit pays for the reads that a clone takes on top of other tasks.
+const cloneCredit = 0.8
 
 // mendLater reads a clone back and makes it what is wanted, since hosts drop
 // parts of a clone's configuration without a word. Meanwhile the next clone may

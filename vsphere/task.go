@@ -76,6 +76,13 @@ func (p *poller) wait(ctx context.Context, ref types.ManagedObjectReference, pro
 	}
 }
 
+// grant pays for further reads.
+func (p *poller) grant(credit float64) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.credit += credit
+}
+
 // run polls until nothing is pending.
 func (p *poller) run(ctx context.Context) {
 	tick := minTick
@@ -91,31 +98,36 @@ func (p *poller) run(ctx context.Context) {
 }
 
 // nextTick polls sooner when enough of what was asked about had ended, a quarter
-// with credit and half without, and later otherwise.
-func nextTick(tick time.Duration, ended, asked int, credit bool) time.Duration {
+// with credit and half without, and later otherwise; with credit to spare not as
+// long as anything ends.
+func nextTick(tick time.Duration, ended, asked int, credit float64) time.Duration {
 	enough := 2
-	if credit {
+	if credit >= 1 {
 		enough = 4
 	}
-	if ended*enough >= asked {
+	switch {
+	case ended*enough >= asked:
 		return max(tick/2, minTick)
+	case credit > initialCredit && ended > 0:
+		return tick
+	default:
+		return min(tick*3/2, maxTick)
 	}
-	return min(tick*3/2, maxTick)
 }
 
 // take lists what is pending; nil ends the run.
-func (p *poller) take() (refs []types.ManagedObjectReference, credit bool) {
+func (p *poller) take() (refs []types.ManagedObjectReference, credit float64) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if len(p.pending) == 0 {
 		p.running = false
-		return nil, false
+		return nil, 0
 	}
 	for ref := range p.pending {
 		refs = append(refs, ref)
 	}
-	credit = p.credit >= 1
-	if credit {
+	credit = p.credit
+	if credit >= 1 {
 		p.credit--
 	}
 	return refs, credit
