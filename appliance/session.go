@@ -141,9 +141,14 @@ func (s *Session) files(ctx context.Context, repeatable bool, operation func(*sf
 	})
 }
 
+// transferBlock is the most that is read or written with one request, in bytes:
+// the buffer that sftp-server has had since OpenSSH 3.9 (sftp-server.c,
+// process_read), twice what the protocol guarantees.
+const transferBlock = 64 << 10
+
 func (l *link) startSFTP() (*sftp.Client, error) {
 	l.sftpOnce.Do(func() {
-		l.sftp, l.sftpErr = sftp.NewClient(l.ssh, sftp.UseConcurrentWrites(true), sftp.UseConcurrentReads(true))
+		l.sftp, l.sftpErr = sftp.NewClient(l.ssh, sftp.UseConcurrentWrites(true), sftp.UseConcurrentReads(true), sftp.MaxPacketUnchecked(transferBlock))
 		if l.sftpErr != nil {
 			l.sftpErr = hintf(fmt.Errorf("start SFTP: %w", l.sftpErr),
 				"the account must be allowed the sftp subsystem; an appliance's administration account is not, a root account is")
