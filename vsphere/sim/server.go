@@ -11,15 +11,20 @@ import (
 	"encoding/hex"
 	"fmt"
 	"maps"
+	"net/http"
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"time"
 
+	"github.com/vmware/govmomi/property"
 	"github.com/vmware/govmomi/simulator"
+	"github.com/vmware/govmomi/vim25"
 	"github.com/vmware/govmomi/vim25/mo"
+	"github.com/vmware/govmomi/vim25/soap"
 	"github.com/vmware/govmomi/vim25/types"
 )
 
@@ -98,6 +103,8 @@ func New(ctx context.Context, opts Options) (_ *Server, err error) {
 		s.Service.Listen.User = url.UserPassword(opts.User, opts.Password)
 	}
 	s.model.Map().Handler = s.handle
+	s.Service.ServeMux = http.NewServeMux()
+	s.guardFiles()
 	s.server = s.Service.NewServer()
 	return s, nil
 }
@@ -167,6 +174,9 @@ func (s *Server) moveDatastores(dir string) error {
 // handle counts every call, checks it, and tells the store what it is about to
 // change.
 func (s *Server) handle(ctx *simulator.Context, method *simulator.Method) (mo.Reference, types.BaseMethodFault) {
+	if ctx.Value(ownCall{}) != nil {
+		return nil, nil
+	}
 	s.mu.Lock()
 	s.calls[method.Name]++
 	s.lastCall = time.Now()
@@ -185,6 +195,39 @@ func (s *Server) handle(ctx *simulator.Context, method *simulator.Method) (mo.Re
 		s.store.touch(about)
 	}
 	return nil, nil
+}
+
+// guardFiles gives files only to who has logged in: the simulator gives those of
+// its datastores, which are files of the user's, to every user of the machine.
+func (s *Server) guardFiles() {
+	// Each of these patterns goes before the simulator's own "/folder/".
+	for _, pattern := range []string{"/folder/{$}", "/folder/{name}", "/folder/{name}/{rest...}"} {
+		s.Service.ServeMux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) {
+			cookie, err := r.Cookie(soap.SessionCookieName)
+			if err != nil || !s.loggedIn(r.Context(), cookie.Value) {
+				http.Error(w, "log in first", http.StatusUnauthorized)
+				return
+			}
+			s.Service.ServeDatastore(w, r)
+		})
+	}
+}
+
+// ownCall marks the server's own calls, which count for nothing.
+type ownCall struct{}
+
+// loggedIn says that a session of this key is open.
+func (s *Server) loggedIn(ctx context.Context, key string) bool {
+	ctx = context.WithValue(ctx, ownCall{}, true)
+	client, err := vim25.NewClient(ctx, s.Service)
+	if err != nil {
+		return false
+	}
+	var manager mo.SessionManager
+	if err := property.DefaultCollector(client).RetrieveOne(ctx, *client.ServiceContent.SessionManager, []string{"sessionList"}, &manager); err != nil {
+		return false
+	}
+	return slices.ContainsFunc(manager.SessionList, func(session types.UserSession) bool { return session.Key == key })
 }
 
 // reads says that a method changes nothing.
