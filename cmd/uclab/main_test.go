@@ -27,7 +27,7 @@ func TestTranscripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir:           "testdata",
 		UpdateScripts: *update,
-		Cmds:          map[string]func(*testscript.TestScript, bool, []string){"exits": exits, "govcenv": govcenv, "serves": serves},
+		Cmds:          map[string]func(*testscript.TestScript, bool, []string){"exits": exits, "govcenv": govcenv, "serves": serves, "concentrates": concentrates},
 		Setup: func(env *testscript.Env) error {
 			home := filepath.Join(env.WorkDir, ".home")
 			if err := os.MkdirAll(home, 0o755); err != nil {
