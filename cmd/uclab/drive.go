@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"io/fs"
@@ -204,6 +203,3 @@ func (d *driveDir) Readdir(count int) ([]fs.FileInfo, error) {
 	d.rest = d.rest[n:]
 	return some, nil
 }
-
-// errNoFUSE is given where DIR cannot be served.
-var errNoFUSE = errors.New("directories can be mounted on Linux only")
