@@ -30,8 +30,8 @@ is, make it bootable without changing anything else on it, and prove it.`,
 }
 
 // openDisc opens an image file and says in one sentence why it cannot be one.
-func openDisc(path string, flag int) (file *os.File, size int64, err error) {
-	file, err = os.OpenFile(path, flag, 0)
+func openDisc(path string, flag int) (_ *os.File, size int64, err error) {
+	file, err := os.OpenFile(path, flag, 0)
 	if err != nil {
 		return nil, 0, hintf(err, "name a disc image, such as UCSInstall.iso")
 	}
