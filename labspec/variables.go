@@ -149,7 +149,8 @@ func (vs *variables) fromEnvironment(lookup func(string) (string, bool)) {
 func (vs *variables) fromFile(path string, sources map[string][]byte, named bool) {
 	src, err := readFile(path, maxFileSize)
 	if err != nil {
-		vs.report.add("LANG008", "", hcl.Range{}, "The variables file cannot be read: %s.", err)
+		vs.report.add("LANG008", "", hcl.Range{}, "The variables file cannot be read: %s.", err).Fix =
+			"Name a file of assignments, such as isos = \"/data/isos\"."
 		return
 	}
 	sources[path] = src

@@ -149,16 +149,25 @@ func (a *app) unfinished(s *session, result *vsphere.Result, err error) error {
 		}
 	}
 	if len(failed) > 0 {
-		a.notef("\nFailed: %s\n", strings.Join(failed, ", "))
+		a.notef("\nFailed: %s\n", firstFew(failed))
 	}
 	if len(left) > 0 {
-		a.notef("\nNot done: %s\n", strings.Join(left, ", "))
+		a.notef("\nNot done: %s\n", firstFew(left))
 	}
 	var withHint interface{ Hint() string }
 	if errors.As(err, &withHint) && withHint.Hint() != "" {
 		return err
 	}
 	return hintf(err, "nothing is lost: run it again to finish, 'uclab plan %s' shows what is left", s.lab.File)
+}
+
+// firstFew lists names, of many only the first: a classroom has hundreds.
+func firstFew(names []string) string {
+	const few = 10
+	if len(names) <= few {
+		return strings.Join(names, ", ")
+	}
+	return fmt.Sprintf("%s and %d more", strings.Join(names[:few], ", "), len(names)-few)
 }
 
 // applied ends a successful apply: the nodes, the lab's own message, the next

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 
 	"github.com/jedib0t/go-pretty/v6/text"
 )
@@ -54,22 +56,39 @@ func (a *app) report(err error) int {
 	case errors.As(err, &exit):
 		return int(exit)
 	case errors.Is(err, context.Canceled):
-		a.printError(err, "interrupted: ")
+		a.printInterrupted(err)
 		return exitInterrupted
 	case errors.As(err, &usage):
-		a.printError(err, "")
+		a.printError(err, err.Error())
 		return exitUsage
 	}
-	a.printError(err, "")
+	a.printError(err, err.Error())
 	return exitFailed
 }
 
-func (a *app) printError(err error, prefix string) {
-	message := err.Error()
-	if errors.Is(err, context.Canceled) && message == context.Canceled.Error() {
+// printInterrupted says what was interrupted, without Go's own words for it,
+// which every joined error ends with.
+func (a *app) printInterrupted(err error) {
+	var said []string
+	for line := range strings.Lines(err.Error()) {
+		line = strings.TrimSpace(line)
+		line = strings.TrimSuffix(strings.TrimSuffix(line, context.Canceled.Error()), ": ")
+		if line != "" && !slices.Contains(said, line) {
+			said = append(said, line)
+		}
+	}
+	message := strings.Join(said, "\n")
+	if message == "" {
 		message = "stopped before it was done"
 	}
-	a.notef("%s %s%s\n", a.paint(a.colorErr, text.FgRed, "error:"), prefix, message)
+	if !strings.HasPrefix(message, "interrupted") {
+		message = "interrupted: " + message
+	}
+	a.printError(err, message)
+}
+
+func (a *app) printError(err error, message string) {
+	a.notef("%s %s\n", a.paint(a.colorErr, text.FgRed, "error:"), message)
 	var withHint interface{ Hint() string }
 	if errors.As(err, &withHint) && withHint.Hint() != "" {
 		a.notef("%s %s\n", a.paint(a.colorErr, text.FgCyan, "hint:"), withHint.Hint())

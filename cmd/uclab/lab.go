@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -103,6 +104,9 @@ func (a *app) labOptions(flags labFlags, args []string) (string, labspec.Options
 		return "", labspec.Options{}, fmt.Errorf("find the working directory: %w", err)
 	}
 	path, err := labspec.Find(arg, wd)
+	if errors.Is(err, fs.ErrNotExist) {
+		return "", labspec.Options{}, hintf(err, "'uclab init ccie-voice' writes a lab file to begin with")
+	}
 	if err != nil {
 		return "", labspec.Options{}, err
 	}

@@ -79,6 +79,9 @@ func valueText(value any) string {
 	case nil:
 		return "nothing"
 	case string:
+		if v == "" {
+			return "empty"
+		}
 		return strconv.Quote(v)
 	case []string:
 		quoted := make([]string, len(v))

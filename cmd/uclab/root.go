@@ -95,7 +95,7 @@ func refuseStrayWords(cmd *cobra.Command) {
 	if args := cmd.Args; args != nil {
 		cmd.Args = func(cmd *cobra.Command, words []string) error {
 			if err := args(cmd, words); err != nil {
-				return usageError{hintf(err, "see '%s --help'", cmd.CommandPath())}
+				return usageError{hintf(err, "write '%s', see '%s --help'", strings.TrimSuffix(cmd.UseLine(), " [flags]"), cmd.CommandPath())}
 			}
 			return nil
 		}
@@ -107,18 +107,28 @@ func refuseStrayWords(cmd *cobra.Command) {
 				return cmd.Help()
 			}
 			hint := fmt.Sprintf("see '%s --help'", cmd.CommandPath())
-			if near := cmd.SuggestionsFor(words[0]); len(near) > 0 {
-				hint = fmt.Sprintf("did you mean '%s %s'?", cmd.CommandPath(), near[0])
+			if near := nearest(cmd, words[0]); near != "" {
+				hint = fmt.Sprintf("did you mean '%s %s'?", cmd.CommandPath(), near)
 			}
 			return usageError{hintf(fmt.Errorf("unknown command %q for %q", words[0], cmd.CommandPath()), "%s", hint)}
 		}
 	}
 }
 
+// nearest is the subcommand that a mistyped word is closest to, if any is close.
+func nearest(cmd *cobra.Command, word string) string {
+	for cmd.SuggestionsMinimumDistance = range 3 {
+		if near := cmd.SuggestionsFor(word); len(near) > 0 {
+			return near[0]
+		}
+	}
+	return ""
+}
+
 // doubleDashes lets people who come from Terraform type its flags with one
 // dash, as DESIGN's `-var name=value` does.
 func doubleDashes(args []string) []string {
-	known := []string{"var", "var-file", "auto-approve", "detailed-exitcode", "json", "parallelism"}
+	known := []string{"var", "var-file", "auto-approve", "detailed-exitcode", "json", "parallelism", "strict", "pod"}
 	out := make([]string, 0, len(args))
 	for i, arg := range args {
 		if arg == "--" {

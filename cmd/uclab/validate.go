@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 
 	"github.com/spf13/cobra"
 	"github.com/uclab/uclab/labspec"
@@ -63,7 +64,7 @@ It needs no network and no target.`,
 			if err != nil {
 				return err
 			}
-			a.printf("%s is valid: lab %s, %d nodes, %d networks.\n", lab.File, lab.Name, len(lab.Nodes), len(lab.Networks))
+			a.printf("%s is valid: lab %s, %s, %s.\n", lab.File, lab.Name, counted(len(lab.Nodes), "node"), counted(len(lab.Networks), "network"))
 			return flags.strictly(lab.warned, nil)
 		},
 	}
@@ -71,6 +72,14 @@ It needs no network and no target.`,
 	jsonFlag(cmd, &asJSON)
 	cmd.Flags().BoolVar(&rules, "rules", false, "list every lint with its severity, source and fix")
 	return cmd
+}
+
+// counted is a number of things in words: "1 node", "7 nodes".
+func counted(n int, thing string) string {
+	if n == 1 {
+		return "1 " + thing
+	}
+	return fmt.Sprintf("%d %ss", n, thing)
 }
 
 func (a *app) listRules(asJSON bool) error {
