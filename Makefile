@@ -9,7 +9,7 @@ build:
 
 # The README's own test command, after bringing the real tools it compares with.
 test: tools
-	go test ./...
+	go test -timeout 30m ./...
 
 tools:
 	@.ci/tools
