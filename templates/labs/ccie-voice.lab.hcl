@@ -2,8 +2,10 @@
 #
 # After the posts "CCIE Voice Lab v3" and "Virtualize everything!".
 #
-#   uclab apply ccie-voice.lab.hcl                        without discs: empty drives
-#   uclab apply ccie-voice.lab.hcl -var isos=/data/isos   with the vendor's discs
+#   uclab apply ccie-voice.lab.hcl    without discs: empty drives
+#
+# With the vendor's discs, write isos = "/data/isos" into my.auto.vars.hcl beside
+# this file, so that every command sees them, or give each -var isos=/data/isos.
 format = 1
 
 lab "ccie-voice" {
@@ -14,7 +16,7 @@ lab "ccie-voice" {
     Presence   https://${node["cups"].ip}/cupadmin
     Voicemail  https://${node["cuc"].ip}/cuadmin
     ASA        on the serial port of ${node["xp-term"].vm_name}
-    %{if var.isos == ""}The drives are empty: apply again with -var isos=DIR once you have the discs.%{endif}
+    %{if var.isos == ""}The drives are empty: once you have the discs, write isos = "DIR" into my.auto.vars.hcl and apply again.%{endif}
   TEXT
 }
 
@@ -83,6 +85,7 @@ cluster "hq" {
   version = "7.1.5"
   network = "hq"
   media   = "cucm"
+  patches = ["snmp-off", "vmware-ack"] # documented tweaks: uclab patch plan cucm-pub
 
   node "cucm-pub" {
     role = "publisher"
@@ -104,6 +107,7 @@ node "cups" {
   network = "hq"
   ip      = cidrhost(network.hq.cidr, 12)
   media   = "cups"
+  patches = ["snmp-off", "vmware-ack"]
 }
 
 node "cuc" {
@@ -112,6 +116,7 @@ node "cuc" {
   network = "hq"
   ip      = cidrhost(network.hq.cidr, 13)
   media   = "cuc"
+  patches = ["snmp-off", "vmware-ack"]
 }
 
 node "uccx" {
@@ -120,6 +125,7 @@ node "uccx" {
   network = "hq"
   ip      = cidrhost(network.hq.cidr, 14)
   media   = "cisco-os"
+  patches = ["uccx-kit"]
 }
 
 node "asa" {
