@@ -208,7 +208,7 @@ func (v *verifier) contents(original *verifier) {
 }
 
 func (v *verifier) sameBytes(original *verifier, want, got verifiedRecord) bool {
-	const step = 1 << 20
+	const step = 128 << 10
 	a, b := make([]byte, step), make([]byte, step)
 	for at := int64(0); at < int64(want.length); at += step {
 		n := min(step, int64(want.length)-at)
