@@ -198,7 +198,12 @@ func (c *changer) newEntry(planned *Planned, before entry) entry {
 	for _, change := range planned.Files {
 		f := entryFile{Path: c.ledger.inside(change.Real), Created: change.Create, After: checksum(change.New)}
 		if !change.Create {
-			f.Before = checksum(change.Old)
+			f.Before, f.ModTime = checksum(change.Old), change.attributes.ModTime.Unix()
+		}
+		for _, earlier := range before.Files {
+			if earlier.Path == f.Path && earlier.Before == f.Before && earlier.ModTime != 0 {
+				f.ModTime = earlier.ModTime
+			}
 		}
 		e.Files = append(e.Files, f)
 	}

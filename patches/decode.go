@@ -255,7 +255,7 @@ func (f fileSpec) check() error {
 	clean := path.Clean(f.path)
 	switch {
 	case !path.IsAbs(f.path) || clean != f.path || strings.ContainsAny(f.path, "\x00\n"):
-		return fmt.Errorf(`path %q must be absolute, and without "." and ".." in it`, f.path)
+		return fmt.Errorf("path %q must be absolute and without . or .. in it", f.path)
 	case strings.ContainsAny(path.Dir(f.path), "*?["):
 		return fmt.Errorf("path %q: only the last element may have wildcards", f.path)
 	case f.create != nil && (f.glob() || len(f.edits) > 0):

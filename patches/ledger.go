@@ -53,6 +53,9 @@ type entryFile struct {
 	Created bool   `json:"created,omitempty"`
 	Before  string `json:"before,omitempty"` // SHA-256, the name of the original
 	After   string `json:"after"`
+	// ModTime is the original's modification time in seconds since 1970. The file
+	// itself cannot tell it any more when an apply was cut off right after it wrote.
+	ModTime int64 `json:"mtime,omitempty"`
 }
 
 // ledger reads and writes the entries of one partition.

@@ -102,7 +102,12 @@ func (c *changer) revert(ctx context.Context, e entry) error {
 			return err
 		}
 		if content != nil && r.New != nil && bytes.Equal(*content, r.New) {
-			continue // it is a hard link of a file that was just put back
+			// It is a hard link of a file that was just put back, or was the
+			// original all along.
+			if err := c.keepTime(ctx, r); err != nil {
+				return err
+			}
+			continue
 		}
 		if r.New == nil {
 			err = c.session.Remove(ctx, r.Path)
@@ -140,7 +145,12 @@ func (c *changer) toPutBack(ctx context.Context, e entry) ([]appliance.Replaceme
 			return nil, err
 		}
 		switch {
-		case content == nil && f.Created, content != nil && !f.Created && checksum(*content) == f.Before:
+		case content == nil && f.Created:
+			continue
+		case content != nil && !f.Created && checksum(*content) == f.Before:
+			if len(*content) > 0 {
+				back = append(back, appliance.Replacement{Path: name, Old: *content, New: *content, Attributes: f.times(appliance.Attributes{})})
+			}
 			continue
 		case content == nil || checksum(*content) != f.After:
 			return nil, c.changedBy(name, e, f)
@@ -154,11 +164,31 @@ func (c *changer) toPutBack(ctx context.Context, e entry) ([]appliance.Replaceme
 			if err != nil {
 				return nil, err
 			}
-			r.Attributes = info.Attributes()
+			r.Attributes = f.times(info.Attributes())
 		}
 		back = append(back, r)
 	}
 	return back, nil
+}
+
+// times gives attributes the original's modification time, if the ledger has it.
+func (f entryFile) times(attributes appliance.Attributes) appliance.Attributes {
+	if f.ModTime != 0 {
+		attributes.ModTime = time.Unix(f.ModTime, 0)
+	}
+	return attributes
+}
+
+// keepTime gives a file whose content is right its original's time again.
+func (c *changer) keepTime(ctx context.Context, r appliance.Replacement) error {
+	if r.Attributes.ModTime.IsZero() {
+		return nil
+	}
+	info, err := c.session.Stat(ctx, r.Path)
+	if err != nil || info.ModTime.Unix() == r.Attributes.ModTime.Unix() {
+		return err
+	}
+	return c.session.Touch(ctx, r.Path, r.Attributes.ModTime)
 }
 
 // changedBy names the patch that changed a file later, if one did.
